@@ -1,0 +1,1 @@
+"""For programs: the HTTP interface, its documents and its answers when something is wrong."""

@@ -1,0 +1,1 @@
+"""What people configured at run time: keys, and later retrievers, models and experiments."""

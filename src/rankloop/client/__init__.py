@@ -1,0 +1,1 @@
+"""What applications install: a light client with no engine behind it."""
