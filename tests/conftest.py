@@ -1,0 +1,61 @@
+"""Fixtures that every room's tests may ask for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real logs; skip where it is absent.
+
+    It stands beside the checkout, or where `RANKLOOP_TEST_DATA` says. Nothing in it may be copied
+    into the repository.
+    """
+    folder = Path(os.environ.get("RANKLOOP_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the folder of real logs is absent: {folder} (set RANKLOOP_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Return a loopback port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """Return the path of a data folder that does not exist yet."""
+    return tmp_path / "rankloop-data"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Return a comparison of a text with a golden file; `--update-golden` writes the file."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path.name} is missing: pytest --update-golden writes it"
+        assert path.read_text(encoding="utf-8") == text, (
+            f"{path.name} differs: review with `pytest --update-golden` and `git diff`"
+        )
+
+    return compare
