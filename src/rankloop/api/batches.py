@@ -1,0 +1,108 @@
+"""From the bytes of a capture request to the JSON texts of its items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from rankloop.api.doors import RawHeaders, find_header
+from rankloop.errors import EventError, TooLargeError, UnsupportedTypeError
+from rankloop.events.limits import MAX_BATCH_ITEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+
+_WHITE_SPACE: Final = b" \t\r\n"
+_JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
+_NDJSON_TYPES: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl"}
+)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The items of one request."""
+
+    items: Sequence[bytes | msgspec.Raw]
+    is_many: bool
+    """Whether the answer is a verdict on many, even if there is one item."""
+
+
+async def read_body(
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], headers: RawHeaders, most: int
+) -> bytes:
+    """Read a request's body, up to a bound.
+
+    Raises:
+        TooLargeError: There is more than `most` bytes.
+        EventError: The client went away half way.
+    """
+    declared = find_header(headers, b"content-length")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    parts = [body]
+    size = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EventError("the request ended before its body did")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            raise _too_large(most)
+    return body if len(parts) == 1 else b"".join(parts)
+
+
+def split_batch(body: bytes, headers: RawHeaders, *, is_always_many: bool) -> Batch:
+    """Tell one item from many, and cut many apart without looking inside.
+
+    Args:
+        body: The request's body.
+        headers: The request's headers; the content type is read.
+        is_always_many: Whether the address takes batches only.
+
+    Raises:
+        EventError: The body is empty, not JSON, or holds too many items.
+
+    Example:
+        >>> batch = split_batch(b'[{"a": 1}, {"a": 2}]', [], is_always_many=False)
+        >>> len(batch.items), batch.is_many
+        (2, True)
+    """
+    text = body.strip(_WHITE_SPACE)
+    if not text:
+        raise EventError("the body is empty", hint="Send a JSON object, an array or NDJSON.")
+    kind = find_header(headers, b"content-type").partition(";")[0].strip().lower()
+    if kind in _NDJSON_TYPES:
+        return _bound([line for line in body.split(b"\n") if line.strip(_WHITE_SPACE)])
+    if kind not in _JSON_TYPES:
+        raise UnsupportedTypeError(
+            f"the content type is {kind!r}",
+            where="Content-Type",
+            hint="Send application/json or application/x-ndjson.",
+        )
+    if text[:1] != b"[":
+        return Batch([text], is_always_many)
+    try:
+        return _bound(_array.decode(text))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise EventError(f"the body is not JSON: {error}", where="") from error
+
+
+def _bound(items: Sequence[bytes | msgspec.Raw]) -> Batch:
+    """Refuse a batch with too many items."""
+    if len(items) > MAX_BATCH_ITEMS:
+        raise TooLargeError(f"at most {MAX_BATCH_ITEMS} items are taken, got {len(items)}")
+    return Batch(items, True)
+
+
+def _too_large(most: int) -> TooLargeError:
+    """Build the error that names the limit."""
+    return TooLargeError(
+        f"at most {most} bytes of body are taken", hint="Send the items in smaller batches."
+    )

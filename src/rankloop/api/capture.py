@@ -1,0 +1,230 @@
+"""The front: capture answered by a bare handler, everything else handed to the application.
+
+The capture paths take most requests and do little in each, so that a framework's routing and
+dependency injection would be most of the work. They are three addresses; the rest of the API is a
+Litestar application behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from rankloop.api.batches import Batch, read_body, split_batch
+from rankloop.api.problems import Fault, FaultsError, build_problem, to_answer
+from rankloop.errors import EventError, RankloopError
+from rankloop.events.verdicts import Rejection
+from rankloop.events.views import to_accepted
+from rankloop.telemetry import Metrics, make_request_id
+
+if TYPE_CHECKING:
+    from rankloop.api.doors import Doors, RawHeaders
+    from rankloop.capture.checks import Checked, Checker
+    from rankloop.capture.intake import Intake
+    from rankloop.events.rows import InteractionRow, SearchRow
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+INTERACTIONS: Final = "/v1/retrievers/interactions"
+BATCH: Final = "/v1/retrievers/interactions/batch"
+SEARCHES: Final = "/v1/searches"
+
+_JSON: Final = (b"content-type", b"application/json")
+_THREAD_FROM: Final = 256
+_encode: Final = msgspec.json.Encoder().encode
+
+log = logging.getLogger(__name__)
+
+
+class RejectedEventError(FaultsError):
+    """The one event of a request breaks a rule; the fault says where and why."""
+
+    code = EventError.code
+    title = EventError.title
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """The answer to one search posted."""
+
+    search_id: str
+    status: str
+
+
+class ManyAnswer(msgspec.Struct, frozen=True):
+    """The answer to many: accepted + duplicate + rejected = sent."""
+
+    accepted: int
+    duplicate: int
+    rejected: list[Rejection]
+
+
+class ManySearchesAnswer(ManyAnswer, frozen=True):
+    """The same for searches, with the id of each in the order sent; null where rejected."""
+
+    search_ids: list[str | None] = []
+
+
+@dataclass(frozen=True, slots=True)
+class FrontConfig:
+    """Settings of the front."""
+
+    max_body_bytes: int = 5_242_880
+    """Most bytes of one capture request."""
+
+
+class Front:
+    """An ASGI application: capture here, the rest behind.
+
+    Args:
+        application: Answers everything that is not capture.
+        intake: Makes rows durable.
+        checker: The law on what is valid.
+        doors: Who may come in.
+        metrics: Where events are counted.
+        config: Limits.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        intake: Intake,
+        checker: Checker,
+        doors: Doors,
+        metrics: Metrics,
+        config: FrontConfig | None = None,
+    ) -> None:
+        self._application = application
+        self._intake = intake
+        self._checker = checker
+        self._doors = doors
+        self._config = config or FrontConfig()
+        self._routes = {
+            INTERACTIONS: self._take_interactions,
+            BATCH: self._take_interactions,
+            SEARCHES: self._take_searches,
+        }
+        self._events = metrics.counter(
+            "rankloop_capture_events_total", "Events by kind and what became of them."
+        )
+        self._seconds = metrics.histogram(
+            "rankloop_capture_request_seconds", "Time to answer a capture request."
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers: RawHeaders = scope["headers"]
+        path: str = scope["path"]
+        try:
+            self._doors.check_host(headers)
+        except RankloopError as error:
+            await _send_error(send, error, path, [])
+            return
+        take = self._routes.get(path)
+        if take is None or scope["method"] not in ("POST", "OPTIONS"):
+            await self._application(scope, receive, send)
+            return
+        cors = self._doors.cors_headers(headers)
+        if scope["method"] == "OPTIONS":
+            await _send(send, 204, b"", cors)
+            return
+        began = time.perf_counter()
+        try:
+            self._doors.check_key(headers, "capture")
+            body = await read_body(receive, headers, self._config.max_body_bytes)
+            batch = split_batch(body, headers, is_always_many=path == BATCH)
+            status, answer = await take(batch)
+        except RankloopError as error:
+            await _send_error(send, error, path, cors)
+        except Exception as error:  # The outermost door: say that it was our fault, no more.
+            log.exception("capture_failed")
+            await _send_error(send, error, path, cors)
+        else:
+            await _send(send, status, answer, [_JSON, *cors])
+        self._seconds.observe(time.perf_counter() - began)
+
+    async def _take_interactions(self, batch: Batch) -> tuple[int, bytes]:
+        check = self._checker.check_interactions
+        received_at = time.time_ns() // 1_000
+        if len(batch.items) < _THREAD_FROM:
+            checked: Checked[InteractionRow] = check(batch.items, received_at)
+        else:
+            checked = await asyncio.to_thread(check, batch.items, received_at)
+        if not batch.is_many and checked.rejected:
+            self._count("interaction", 0, 0, 1)
+            raise _to_error(checked.rejected[0])
+        duplicates = await self._intake.take_interactions(checked.rows, checked.client_named)
+        n_duplicate = sum(duplicates)
+        n_accepted = len(duplicates) - n_duplicate
+        self._count("interaction", n_accepted, n_duplicate, len(checked.rejected))
+        if batch.is_many:
+            return 202, _encode(ManyAnswer(n_accepted, n_duplicate, checked.rejected))
+        return 201, _encode(to_accepted(checked.rows[0], is_duplicate=duplicates[0]))
+
+    async def _take_searches(self, batch: Batch) -> tuple[int, bytes]:
+        check = self._checker.check_searches
+        received_at = time.time_ns() // 1_000
+        if len(batch.items) < _THREAD_FROM:
+            checked: Checked[SearchRow] = check(batch.items, received_at)
+        else:
+            checked = await asyncio.to_thread(check, batch.items, received_at)
+        if not batch.is_many and checked.rejected:
+            self._count("search", 0, 0, 1)
+            raise _to_error(checked.rejected[0])
+        duplicates = await self._intake.take_searches(checked.rows, checked.client_named)
+        n_duplicate = sum(duplicates)
+        n_accepted = len(duplicates) - n_duplicate
+        self._count("search", n_accepted, n_duplicate, len(checked.rejected))
+        if not batch.is_many:
+            status = "duplicate" if duplicates[0] else "accepted"
+            return 201, _encode(SearchAnswer(checked.rows[0].search_id, status))
+        search_ids: list[str | None] = [None] * len(batch.items)
+        for index, row in zip(checked.row_indexes, checked.rows, strict=True):
+            search_ids[index] = row.search_id
+        return 202, _encode(
+            ManySearchesAnswer(n_accepted, n_duplicate, checked.rejected, search_ids)
+        )
+
+    def _count(self, kind: str, accepted: int, duplicate: int, rejected: int) -> None:
+        """Count what became of events."""
+        for outcome, amount in (
+            ("accepted", accepted),
+            ("duplicate", duplicate),
+            ("rejected", rejected),
+        ):
+            if amount:
+                self._events.add(amount, kind=kind, outcome=outcome)
+
+
+def _to_error(rejection: Rejection) -> RejectedEventError:
+    """Turn the one verdict of a single event into the error of the whole request."""
+    fault = Fault(rejection.pointer, rejection.code, rejection.detail)
+    return RejectedEventError(rejection.detail, [fault])
+
+
+async def _send_error(
+    send: Send, error: Exception, path: str, extra: list[tuple[bytes, bytes]]
+) -> None:
+    """Answer with a problem document."""
+    answer = to_answer(build_problem(error, path=path, request_id=make_request_id()))
+    await _send(send, answer.status, answer.body, [*answer.headers, *extra])
+
+
+async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Send a whole answer."""
+    if not any(name == b"content-length" for name, _ in headers):
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

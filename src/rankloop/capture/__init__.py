@@ -1,0 +1,1 @@
+"""Taking events in, durably: checks, intake, journal, delivery to the store."""

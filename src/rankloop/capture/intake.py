@@ -1,0 +1,235 @@
+"""The intake: many requests, one commit, and an answer only after it.
+
+Requests hand their rows over and wait. One thread gathers whatever has come since the last
+commit, finds what is known already, writes the rest to the journal in a single commit and then
+tells every request which of its rows were duplicates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rankloop.capture.identifiers import IdentifierLedger, to_hashes
+from rankloop.errors import RankloopError, UnavailableError
+from rankloop.events.identity import to_search_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rankloop.capture.journal import Journal
+    from rankloop.events.rows import InteractionRow, SearchRow
+
+_MAX_GROUP_ROWS: Final = 20_000
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class _Submission:
+    """One request's rows on their way, and where its answer goes."""
+
+    searches: Sequence[SearchRow]
+    interactions: Sequence[InteractionRow]
+    client_named: Sequence[bool]
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[list[bool]]
+    duplicates: list[bool] = field(default_factory=list)
+
+
+class Intake:
+    """Take rows in, durably and once.
+
+    Args:
+        journal: Owned by the intake's thread from `start` on.
+        searches: Ledger of `to_search_identity` names.
+        interactions: Ledger of interaction ids.
+    """
+
+    def __init__(
+        self, journal: Journal, searches: IdentifierLedger, interactions: IdentifierLedger
+    ) -> None:
+        self._journal = journal
+        self._searches = searches
+        self._interactions = interactions
+        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._is_open = False
+        self._trim_through = 0
+        self.acknowledged_sequence = journal.last_sequence()
+
+    def start(self) -> None:
+        """Begin to take rows."""
+        self._is_open = True
+        self._thread.start()
+
+    async def take_interactions(
+        self, rows: Sequence[InteractionRow], client_named: Sequence[bool]
+    ) -> list[bool]:
+        """Make interactions durable.
+
+        Args:
+            rows: What was checked and found good.
+            client_named: Per row, whether the client made the identifier; only those can be
+                retries.
+
+        Returns:
+            Per row, True where it was accepted before and nothing changed.
+
+        Raises:
+            UnavailableError: The journal cannot take them; nothing of this batch was kept.
+        """
+        return await self._submit((), rows, client_named)
+
+    async def take_searches(
+        self, rows: Sequence[SearchRow], client_named: Sequence[bool]
+    ) -> list[bool]:
+        """Make searches durable; arguments and answer as for interactions."""
+        return await self._submit(rows, (), client_named)
+
+    def release(self, sequence: int) -> None:
+        """Let the journal forget what the store has by now; called by the delivery."""
+        self._trim_through = max(self._trim_through, sequence)
+        self._searches.settle(sequence)
+        self._interactions.settle(sequence)
+
+    def stop(self) -> None:
+        """Commit what is waiting, and take no more."""
+        if self._is_open:
+            self._is_open = False
+            self._queue.put(None)
+            self._thread.join()
+
+    def close(self) -> None:
+        """Let go of the journal, without what the store has by now."""
+        self.stop()
+        self._journal.trim(self._trim_through)
+        self._journal.close()
+
+    async def _submit(
+        self,
+        searches: Sequence[SearchRow],
+        interactions: Sequence[InteractionRow],
+        client_named: Sequence[bool],
+    ) -> list[bool]:
+        if not searches and not interactions:
+            return []
+        if not self._is_open:
+            raise UnavailableError("the intake is closed")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[bool]] = loop.create_future()
+        self._queue.put(_Submission(searches, interactions, client_named, loop, answer))
+        return await answer
+
+    def _run(self) -> None:
+        """Gather and commit until closed."""
+        is_last = False
+        while not is_last:
+            group, is_last = self._gather()
+            if not group:
+                continue
+            failure: RankloopError | None = None
+            try:
+                self._commit(group)
+            except RankloopError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001  outermost door: the requests must hear of it
+                failure = UnavailableError(f"the intake failed: {type(error).__name__}")
+            _answer(group, failure)
+
+    def _gather(self) -> tuple[list[_Submission], bool]:
+        """Wait for one submission, then take what else has come; True once closed."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        group, n_rows = [first], len(first.client_named)
+        while n_rows < _MAX_GROUP_ROWS:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                return group, True
+            group.append(more)
+            n_rows += len(more.client_named)
+        return group, False
+
+    def _commit(self, group: list[_Submission]) -> None:
+        """Write what is new in a group of submissions with one commit."""
+        searches = [s for s in group if s.searches]
+        interactions = [s for s in group if s.interactions]
+        search_names = [
+            to_search_identity(row.search_id, row.page_offset)
+            for submission in searches
+            for row in submission.searches
+        ]
+        interaction_names = [
+            row.interaction_id for submission in interactions for row in submission.interactions
+        ]
+        new_searches = _find_new(self._searches, search_names, searches)
+        new_interactions = _find_new(self._interactions, interaction_names, interactions)
+        search_rows = [row for s in searches for row in s.searches]
+        interaction_rows = [row for s in interactions for row in s.interactions]
+        search_lines = [search_rows[place] for place in new_searches]
+        interaction_lines = [interaction_rows[place] for place in new_interactions]
+        if not search_lines and not interaction_lines:
+            return
+        sequence = self._journal.append(
+            _encoder.encode_lines(search_lines),
+            len(search_lines),
+            _encoder.encode_lines(interaction_lines),
+            len(interaction_lines),
+            trim_through=self._trim_through,
+        )
+        self._searches.add([search_names[place] for place in new_searches], sequence)
+        self._interactions.add([interaction_names[place] for place in new_interactions], sequence)
+        self.acknowledged_sequence = sequence
+
+
+def _find_new(
+    ledger: IdentifierLedger, names: list[str], submissions: list[_Submission]
+) -> list[int]:
+    """Mark each submission's duplicates and return the places of what is new among `names`."""
+    named = [flag for submission in submissions for flag in submission.client_named]
+    suspects = [name for name, flag in zip(names, named, strict=True) if flag]
+    known = ledger.find_known(suspects, to_hashes(suspects))
+    is_simple = not known and len(set(suspects)) == len(suspects)
+    if is_simple:
+        for submission in submissions:
+            submission.duplicates = [False] * len(submission.client_named)
+        return list(range(len(names)))
+    new: list[int] = []
+    place = 0
+    for submission in submissions:
+        for flag in submission.client_named:
+            is_duplicate = flag and names[place] in known
+            submission.duplicates.append(is_duplicate)
+            if not is_duplicate:
+                new.append(place)
+                known.add(names[place])
+            place += 1
+    return new
+
+
+def _answer(group: list[_Submission], failure: RankloopError | None) -> None:
+    """Wake the waiting requests, once per event loop."""
+    loops = {submission.loop for submission in group}
+    for loop in loops:
+        mine = [submission for submission in group if submission.loop is loop]
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, mine, failure)
+
+
+def _resolve(group: list[_Submission], failure: RankloopError | None) -> None:
+    """Set the answers, on the event loop's own thread."""
+    for submission in group:
+        if submission.answer.done():
+            continue
+        if failure is None:
+            submission.answer.set_result(submission.duplicates)
+        else:
+            submission.answer.set_exception(failure)

@@ -1,0 +1,1 @@
+"""What can happen: searches, interactions, their types and the law on what is valid."""

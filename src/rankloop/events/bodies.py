@@ -1,0 +1,63 @@
+"""Events as clients write them: the JSON bodies of the capture calls, decoded in one step."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from rankloop.events.limits import MAX_POSITION, MAX_VALUE
+
+Position = Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class InteractionBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One interaction as sent; `document_id` and `execution_id` are aliases."""
+
+    feature_id: str | None = None
+    interaction_type: str | list[str] | None = None
+    position: Position | None = None
+    metadata: dict[str, Any] | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    search_id: str | None = None
+    retriever_id: str | None = None
+    interaction_id: str | None = None
+    timestamp: Moment | None = None
+    value: Annotated[float, msgspec.Meta(ge=-MAX_VALUE, le=MAX_VALUE)] | None = None
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] | None = None
+    document_id: str | None = None
+    execution_id: str | None = None
+
+
+class ResultBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One document of a list, in shown order."""
+
+    document_id: str
+    score: float | None = None
+    logging_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+
+
+class SearchBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One ranked list as sent; an empty `results` found nothing, an absent one is unknown."""
+
+    query: str | None = None
+    retriever_id: str | None = None
+    search_id: str | None = None
+    timestamp: Moment | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    filters: dict[str, Any] | None = None
+    offset: Position = 0
+    total: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    surface: str | None = None
+    device: str | None = None
+    actor: Annotated[str, msgspec.Meta(pattern="^(human|agent|judge|robot)$")] | None = None
+    pipeline_version: str | None = None
+    variant: str | None = None
+    tags: list[str] | None = None
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
+    results: list[ResultBody] | None = None
+    execution_id: str | None = None

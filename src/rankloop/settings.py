@@ -1,0 +1,205 @@
+"""One typed tree of settings, read once: command line > environment > file > default.
+
+Settings say where and how much. A key that is not known is refused, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+import msgspec
+
+from rankloop.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PREFIX: Final = "RANKLOOP_"
+SECRETS: Final = frozenset({"privacy.secret"})
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the program listens and what it takes."""
+
+    host: str = "127.0.0.1"
+    """Address to bind; anything but loopback needs a key."""
+    port: int = 8400
+    """Port to bind, 0 for any free one."""
+    max_body_bytes: int = 5_242_880
+    """Most bytes of one capture request; keep it under the proxy's limit."""
+    cors_origins: tuple[str, ...] = ()
+    """Browser origins that may call, such as `https://shop.example`; none by default."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where events are kept."""
+
+    kind: str = "duckdb"
+    """Which store; `duckdb` is the embedded one."""
+    path: str = "events.duckdb"
+    """File of the store, relative to the data folder."""
+    threads: int = 2
+    """Threads that one question may use."""
+    memory_mib: int = 320
+    """Memory of the store, in MiB; larger work spills to disk."""
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How events are taken in."""
+
+    deliver_every_s: float = 0.2
+    """How long the store may lag behind what was acknowledged, in seconds."""
+    journal_max_bytes: int = 2_147_483_648
+    """Most undelivered bytes; a full journal answers 503 and loses nothing."""
+    max_custom_types: int = 1_000
+    """Most distinct custom interaction types of one installation."""
+
+
+class AttributionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What led to what."""
+
+    window_s: float = 86_400.0
+    """How long after a search an interaction without `search_id` may be credited, in seconds."""
+    session_gap_s: float = 1_800.0
+    """Pause that ends a visit, in seconds."""
+    robot_searches_per_hour: int = 500
+    """More searches in an hour make a robot."""
+    robot_interactions_per_hour: int = 1_000
+    """More interactions in an hour make a robot."""
+
+
+class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known about people."""
+
+    pseudonymize_users: bool = True
+    """Store `user_id` as a keyed pseudonym; fixed when the folder is made."""
+    secret: str = ""
+    """Key of the pseudonyms; empty means the file `secret` in the data folder."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole tree."""
+
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    capture: CaptureSettings = CaptureSettings()
+    attribution: AttributionSettings = AttributionSettings()
+    privacy: PrivacySettings = PrivacySettings()
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    """The tree, and where each value came from.
+
+    Attributes:
+        settings: The values.
+        sources: Dotted name to `default`, `file`, `environment` or `command line`.
+    """
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+def load_settings(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> LoadedSettings:
+    """Read the settings once.
+
+    Args:
+        file: A TOML file; `rankloop.toml` beside the data is the usual one. Absent is fine.
+        environment: Variables such as `RANKLOOP_SERVER__PORT`; the process's when left out.
+        overrides: Dotted names to values, as the command line gives them.
+
+    Returns:
+        Values and their sources.
+
+    Raises:
+        SettingsError: A key is unknown, a value has the wrong type or the file is not TOML.
+
+    Example:
+        >>> loaded = load_settings(environment={"RANKLOOP_SERVER__PORT": "9000"})
+        >>> loaded.settings.server.port, loaded.sources["server.port"]
+        (9000, 'environment')
+    """
+    tree: dict[str, dict[str, Any]] = {}
+    sources = {name: "default" for name in _names()}
+    layers = (
+        ("file", _read_file(file)),
+        ("environment", _read_environment(os.environ if environment is None else environment)),
+        ("command line", dict(overrides or {})),
+    )
+    for source, values in layers:
+        for name, value in values.items():
+            if name not in sources:
+                raise SettingsError(
+                    f"there is no setting {name!r}", where=name, hint=_hint(name, sources)
+                )
+            section, key = name.split(".", 1)
+            tree.setdefault(section, {})[key] = value
+            sources[name] = source
+    try:
+        # Text from the environment becomes the type of its field; nothing else is bent.
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        raise SettingsError(message, where=path.rstrip("`")) from error
+    return LoadedSettings(settings, sources)
+
+
+def iter_settings(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
+    """List every setting as name, value and source; secrets are starred out."""
+    rows = []
+    for name, source in loaded.sources.items():
+        section, key = name.split(".", 1)
+        value = getattr(getattr(loaded.settings, section), key)
+        shown = "***" if name in SECRETS and value else str(value)
+        rows.append((name, shown, source))
+    return rows
+
+
+def _names() -> list[str]:
+    """List the dotted name of every setting, in the order of the tree."""
+    return [
+        f"{section}.{key}"
+        for section, kind in get_type_hints(Settings).items()
+        for key in kind.__struct_fields__
+    ]
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    """Flatten a TOML file into dotted names."""
+    if file is None or not file.exists():
+        return {}
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file.name} is not TOML: {error}", where=str(file.name)) from error
+    flat: dict[str, Any] = {}
+    for section, values in tree.items():
+        if not isinstance(values, dict):
+            raise SettingsError(f"there is no setting {section!r}", where=section)
+        flat.update({f"{section}.{key}": value for key, value in values.items()})
+    return flat
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Take `RANKLOOP_SECTION__KEY` variables; lists are comma-separated."""
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and "__" in name:
+            dotted = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
+            values[dotted] = text.split(",") if dotted == "server.cors_origins" else text
+    return values
+
+
+def _hint(name: str, known: Mapping[str, str]) -> str:
+    """Name the settings of the same section, or the sections."""
+    section = name.split(".", 1)[0]
+    near = [other for other in known if other.startswith(f"{section}.")]
+    return f"Known: {', '.join(near) if near else ', '.join(known)}."

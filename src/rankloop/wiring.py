@@ -1,0 +1,203 @@
+"""Settings in, every part built once, out: the only place that knows all the rooms."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rankloop.attribution.base import AttributionConfig
+from rankloop.attribution.derivation import Derivation
+from rankloop.capture.checks import Checker, TypeLedger
+from rankloop.capture.delivery import Delivery, DeliveryConfig
+from rankloop.capture.identifiers import IdentifierLedger
+from rankloop.capture.intake import Intake
+from rankloop.capture.journal import Journal, JournalConfig
+from rankloop.catalog.keys import KeyRing
+from rankloop.errors import SettingsError
+from rankloop.jobs.insights import Insights
+from rankloop.privacy.erasure import Erasure
+from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
+from rankloop.settings import LoadedSettings, Settings, load_settings
+from rankloop.store.base import EventStore, StoreConfig
+from rankloop.store.duckdb import DuckDBStore
+from rankloop.store.folder import DataFolder
+from rankloop.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckDBStore}
+"""Every store by the name that `store.kind` gives it."""
+
+SETTINGS_FILE: Final = "rankloop.toml"
+JOURNAL_FILE: Final = "journal.db"
+CATALOG_FILE: Final = "catalog.db"
+
+_PSEUDONYMS_KEPT: Final = 65_536
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Every part of one running installation."""
+
+    loaded: LoadedSettings
+    folder: DataFolder
+    store: EventStore
+    keys: KeyRing
+    pseudonyms: Pseudonyms
+    checker: Checker
+    searches: IdentifierLedger
+    interactions: IdentifierLedger
+    intake: Intake
+    delivery: Delivery
+    derivation: Derivation
+    insights: Insights
+    erasure: Erasure
+    metrics: Metrics
+
+    @property
+    def settings(self) -> Settings:
+        """The values of the settings."""
+        return self.loaded.settings
+
+    def close(self) -> None:
+        """Commit what is waiting, deliver it and let go of the folder."""
+        self.intake.stop()
+        self.delivery.close()
+        self.intake.close()
+        self.store.close()
+        self.keys.close()
+        self.folder.close()
+
+
+def load_folder_settings(
+    folder: Path, overrides: dict[str, object] | None = None
+) -> LoadedSettings:
+    """Read the settings that govern a data folder: `rankloop.toml` in it, or beside us.
+
+    Args:
+        folder: The data folder; it need not exist.
+        overrides: Dotted names to values from the command line.
+    """
+    inside = folder / SETTINGS_FILE
+    return load_settings(inside if inside.exists() else Path(SETTINGS_FILE), overrides=overrides)
+
+
+def open_engine(path: Path, loaded: LoadedSettings | None = None) -> Engine:
+    """Take a data folder and build everything on it.
+
+    Args:
+        path: The data folder; made if absent.
+        loaded: The settings; read from the folder when left out.
+
+    Raises:
+        FolderInUseError: Another process owns the folder.
+        NewerFolderError: A newer version wrote it.
+        SettingsError: A setting contradicts the folder.
+    """
+    loaded = loaded or load_folder_settings(path)
+    folder = DataFolder(path)
+    try:
+        return _build(folder, loaded)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
+    """Build every part, lower floors first."""
+    settings = loaded.settings
+    pseudonyms = open_pseudonyms(
+        folder.path, settings.privacy.pseudonymize_users, settings.privacy.secret or None
+    )
+    store = _open_store(folder.path, settings)
+    keys = KeyRing(folder.path / CATALOG_FILE)
+    metrics = Metrics()
+    checker = Checker(
+        functools.lru_cache(_PSEUDONYMS_KEPT)(pseudonyms.to_stored),
+        TypeLedger(_custom_types(store), most=settings.capture.max_custom_types),
+    )
+    searches = _open_ledger(store, "search")
+    interactions = _open_ledger(store, "interaction")
+    journal_path = folder.path / JOURNAL_FILE
+    journal = Journal(journal_path, JournalConfig(settings.capture.journal_max_bytes))
+    journal.skip_to(store.delivered_sequence())
+    for entry_names in journal.iter_names(after=store.delivered_sequence()):
+        searches.add(entry_names.searches, entry_names.sequence)
+        interactions.add(entry_names.interactions, entry_names.sequence)
+    intake = Intake(journal, searches, interactions)
+    delivery = Delivery(
+        journal_path,
+        store,
+        intake.release,
+        lambda: intake.acknowledged_sequence,
+        DeliveryConfig(every_s=settings.capture.deliver_every_s),
+    )
+    derivation = Derivation(store, _to_attribution(settings))
+    intake.start()
+    delivery.start()
+    return Engine(
+        loaded=loaded,
+        folder=folder,
+        store=store,
+        keys=keys,
+        pseudonyms=pseudonyms,
+        checker=checker,
+        searches=searches,
+        interactions=interactions,
+        intake=intake,
+        delivery=delivery,
+        derivation=derivation,
+        insights=Insights(store, derivation),
+        erasure=Erasure(store, derivation, delivery.drain, pseudonyms),
+        metrics=metrics,
+    )
+
+
+def _open_store(folder: Path, settings: Settings) -> EventStore:
+    """Open the store that the settings name."""
+    build = STORES.get(settings.store.kind)
+    if build is None:
+        raise SettingsError(
+            f"there is no store {settings.store.kind!r}",
+            where="store.kind",
+            hint=f"Known: {', '.join(STORES)}.",
+        )
+    return build(
+        StoreConfig(
+            path=folder / settings.store.path,
+            threads=settings.store.threads,
+            memory_limit_mib=settings.store.memory_mib,
+        )
+    )
+
+
+def _open_ledger(store: EventStore, kind: str) -> IdentifierLedger:
+    """Build the ledger of one kind of event from what the store holds."""
+    which = "search" if kind == "search" else "interaction"
+    return IdentifierLedger(
+        lambda identifiers: store.known_identifiers(which, identifiers),
+        store.identifier_hashes(which),
+    )
+
+
+def _custom_types(store: EventStore) -> list[str]:
+    """List the custom types on record."""
+    lists = store.ask("custom_types").column("types").to_pylist()
+    return [name for names in lists for name in names]
+
+
+def _to_attribution(settings: Settings) -> AttributionConfig:
+    """Hand the attribution its part of the settings."""
+    attribution = settings.attribution
+    return AttributionConfig(
+        window_s=attribution.window_s,
+        session_gap_s=attribution.session_gap_s,
+        robot_searches_per_hour=attribution.robot_searches_per_hour,
+        robot_interactions_per_hour=attribution.robot_interactions_per_hour,
+    )
