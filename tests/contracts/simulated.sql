@@ -1,0 +1,64 @@
+-- Rows that mean little and cover much: absent users, sessions, queries and lists, equal moments,
+-- repeated documents, every signal. Numbers come from a hash, so that every run sees the same.
+CREATE MACRO draw(seed, salt, n) AS CAST(hash(seed * 1000 + salt) % n AS INTEGER);
+
+INSERT INTO searches BY NAME
+SELECT
+    i AS search_key,
+    's' || i AS search_id,
+    CASE WHEN draw(i, 1, 10) = 0 THEN 10 ELSE 0 END AS page_offset,
+    TIMESTAMP '2026-01-01 00:00:00' + to_seconds(draw(i, 2, 5 * 86400)) AS "at",
+    TIMESTAMP '2026-01-01 00:00:01' + to_seconds(draw(i, 2, 5 * 86400)) AS received_at,
+    CASE WHEN draw(i, 3, 4) = 0 THEN 'articles' ELSE 'products' END AS retriever_id,
+    CASE WHEN draw(i, 4, 3) = 0 THEN NULL ELSE 'products@' || draw(i, 5, 3) END AS pipeline_version,
+    'Query ' || draw(i, 6, 12) AS query,
+    'q' || draw(i, 6, 12) AS query_key,
+    CASE WHEN draw(i, 7, 9) = 0 THEN '{"color":"red"}' END AS filters,
+    CASE WHEN draw(i, 8, 4) > 0 THEN 'u~' || draw(i, 9, 20) END AS user_key,
+    CASE WHEN draw(i, 10, 5) > 0 THEN 'session' || draw(i, 11, 60) END AS session_id,
+    CASE WHEN draw(i, 12, 3) > 0 THEN 'list' END AS surface,
+    CASE draw(i, 13, 3) WHEN 0 THEN 'mobile' WHEN 1 THEN 'desktop' END AS device,
+    CASE WHEN draw(i, 14, 12) = 0 THEN 'agent' ELSE 'human' END AS actor,
+    CASE draw(i, 15, 3) WHEN 0 THEN 'a' WHEN 1 THEN 'b' END AS variant,
+    CASE WHEN draw(i, 16, 2) = 0 THEN draw(i, 17, 1000) END AS total,
+    CASE WHEN draw(i, 18, 2) = 0 THEN draw(i, 19, 1000) / 8 END AS latency_ms,
+    CASE WHEN draw(i, 20, 5) = 0 THEN '["new"]' END AS tags,
+    'api' AS source,
+    CASE WHEN draw(i, 21, 10) = 0 THEN NULL WHEN draw(i, 21, 10) = 1 THEN 0 ELSE 6 END AS n_results
+FROM (SELECT unnest(range(1, 401)) AS i);
+
+INSERT INTO impressions BY NAME
+SELECT
+    s.search_key,
+    CAST(s.page_offset + p.place AS INTEGER) AS position,
+    'd' || draw(s.search_key * 10 + p.place, 30, 30) AS document_id,
+    CASE WHEN draw(s.search_key, 31, 3) > 0 THEN 10.5 - p.place END AS score,
+    CASE WHEN draw(s.search_key, 32, 3) = 0 THEN 0.5 END AS logging_probability
+FROM searches s, (SELECT unnest(range(0, 6)) AS place) p
+WHERE s.n_results = 6;
+
+INSERT INTO interactions BY NAME
+SELECT
+    i AS interaction_key,
+    'i' || i AS interaction_id,
+    TIMESTAMP '2026-01-01 00:00:30' + to_seconds(draw(i, 40, 5 * 86400)) AS "at",
+    TIMESTAMP '2026-01-01 00:00:31' + to_seconds(draw(i, 40, 5 * 86400)) AS received_at,
+    CASE WHEN draw(i, 41, 4) = 0 THEN 'articles' ELSE 'products' END AS retriever_id,
+    CASE WHEN draw(i, 42, 3) > 0 THEN 's' || (1 + draw(i, 43, 410)) END AS search_id,
+    CASE WHEN draw(i, 44, 12) > 0 THEN 'd' || draw(i, 45, 30) END AS document_id,
+    CASE draw(i, 46, 5)
+        WHEN 0 THEN ['click', 'long_view'] WHEN 1 THEN ['purchase'] WHEN 2 THEN ['hover'] ELSE ['click']
+    END AS types,
+    CASE draw(i, 46, 5) WHEN 0 THEN 6 WHEN 1 THEN 8 WHEN 2 THEN 2147483648 ELSE 2 END AS type_mask,
+    CASE WHEN draw(i, 47, 3) > 0 THEN draw(i, 48, 10) END AS position,
+    CASE WHEN draw(i, 49, 3) = 0 THEN 'Query ' || draw(i, 50, 12) END AS query,
+    CASE WHEN draw(i, 49, 3) = 0 THEN 'q' || draw(i, 50, 12) END AS query_key,
+    CASE WHEN draw(i, 51, 4) > 0 THEN 'u~' || draw(i, 52, 20) END AS user_key,
+    CASE WHEN draw(i, 53, 5) > 0 THEN 'session' || draw(i, 54, 60) END AS session_id,
+    CASE draw(i, 55, 3) WHEN 0 THEN 'mobile' WHEN 1 THEN 'desktop' END AS device,
+    CASE WHEN draw(i, 56, 2) = 0 THEN draw(i, 57, 90000) / 4 END AS duration_ms,
+    CASE WHEN draw(i, 58, 4) = 0 THEN draw(i, 59, 100) * 1000000 END AS value_micros,
+    CASE WHEN draw(i, 58, 4) = 0 THEN 'EUR' END AS currency,
+    CASE WHEN draw(i, 60, 3) = 0 THEN '{"note":"It''s"}' END AS metadata,
+    'api' AS source
+FROM (SELECT unnest(range(1, 601)) AS i);
