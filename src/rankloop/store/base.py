@@ -130,6 +130,10 @@ class Staging(Protocol):
         """Run one statement of the engine's own dialect; make only TEMP tables."""
         ...
 
+    def lend(self, name: str, rows: pa.Table) -> None:
+        """Let statements read rows from outside by this name; nothing is copied."""
+        ...
+
     def append(
         self,
         searches: str | None = None,
