@@ -155,6 +155,10 @@ class DuckDBStaging:
         answer = self._cursor.sql(statement, params=dict(parameters) if parameters else None)
         return pa.table({}) if answer is None else answer.to_arrow_table()
 
+    def lend(self, name: str, rows: pa.Table) -> None:
+        """Let statements read rows from outside by this name; nothing is copied."""
+        self._cursor.register(name, rows)
+
     def append(
         self,
         searches: str | None = None,
