@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from dataclasses import fields
 from pathlib import Path
 
 import msgspec
+from cyclopts import App
 
 from rankloop import settings
+from rankloop.cli.main import app
+from rankloop.cli.target import Target
 from rankloop.errors import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +38,62 @@ def test_the_page_of_problems_is_up_to_date(golden):
         for code, error in ERRORS.items()
     ]
     golden(page, with_table(page, "| code | status | may be retried | what happened |", rows))
+
+
+def test_the_page_of_commands_is_up_to_date(golden):
+    page = REFERENCE / "cli.md"
+    parts = [part for path, command in commands(app, ()) for part in section(path, command)]
+    golden(page, between_marks(page, parts))
+
+
+def commands(group: App, path: tuple[str, ...]):
+    """Walk the tree of commands, in the order in which they were added."""
+    for name in group:
+        if not name.startswith("-"):
+            command = group[name]
+            if command.default_command is not None:
+                yield (*path, name), command
+            yield from commands(command, (*path, name))
+
+
+def section(path: tuple[str, ...], command: App) -> list[str]:
+    """Write a command as its docstring, its own options and its examples."""
+    docstring = inspect.getdoc(command.default_command) or ""
+    prose = docstring.partition("\nArgs:")[0].partition("\nReturns:")[0].strip()
+    rows = [
+        option(argument)
+        for argument in command.assemble_argument_collection(parse_docstring=True)
+        if is_own(argument)
+    ]
+    head = ["| option | default | what it does |", "|---|---|---|"] if rows else []
+    examples = (command.help_epilogue or "").removeprefix("Examples:\n")
+    code = ["```sh", inspect.cleandoc(examples), "```", ""] if examples else []
+    return [
+        f"## `rankloop {' '.join(path)}`",
+        "",
+        prose,
+        "",
+        *head,
+        *rows,
+        *([""] if rows else []),
+        *code,
+    ]
+
+
+def is_own(argument) -> bool:
+    """Say whether an option is shown and is not one that every command takes."""
+    shared = {f"--{field.name.replace('_', '-')}" for field in fields(Target)}
+    return argument.show and not shared & set(argument.names)
+
+
+def option(argument) -> str:
+    names = ", ".join(f"`{name}`" for name in argument.names if not name.startswith("--no-"))
+    default = argument.field_info.default
+    is_said = (
+        default not in (None, False, inspect.Parameter.empty) and not argument.field_info.required
+    )
+    shown = "needed" if argument.field_info.required else f"`{default}`" if is_said else ""
+    return f"| {names} | {shown} | {' '.join((argument.parameter.help or '').split())} |"
 
 
 def sections():
@@ -68,8 +129,10 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 
 
 def with_table(page: Path, head: str, rows: list[str]) -> str:
-    """Put a table between the marks of a page; the prose around them is left alone."""
-    rule = "|" + "---|" * (head.count("|") - 1)
-    table = "\n".join([BEGIN, head, rule, *rows, END])
+    return between_marks(page, [head, "|" + "---|" * (head.count("|") - 1), *rows])
+
+
+def between_marks(page: Path, lines: list[str]) -> str:
+    """Put lines between the marks of a page; the prose around them is left alone."""
     above, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    return above + table + rest.partition(END)[2]
+    return above + "\n".join([BEGIN, *lines, END]) + rest.partition(END)[2]
