@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Cases a property is tried on; `pytest --hypothesis-profile=night` looks longer. No deadline:
+# the cores are shared, so a slow case says nothing.
+settings.register_profile("always", max_examples=50, deadline=None)
+settings.register_profile("night", max_examples=2_000, deadline=None)
+settings.load_profile("always")
 
 ROOT = Path(__file__).resolve().parents[1]
 
