@@ -1,0 +1,1 @@
+"""The command line, for operators: each module holds one group of commands."""

@@ -1,0 +1,134 @@
+"""Plots of the report page: Vega-Lite drawn to SVG here, so that the page needs no network.
+
+Each plot is drawn twice, for a wide and a narrow screen, because a drawing that is scaled down to
+a telephone cannot be read. Colors are the page's own variables, so that they follow dark mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import altair
+
+INK: Final = "#0a0b01"
+FAINT: Final = "#0a0b02"
+ACCENT: Final = "#0a0b03"
+SOFT: Final = "#0a0b04"
+VARIABLES: Final = {
+    INK: "var(--ink)",
+    FAINT: "var(--line)",
+    ACCENT: "var(--accent)",
+    SOFT: "var(--soft)",
+}
+"""Colors that Vega takes, and the page's variables that they stand for."""
+
+WIDE: Final = 560
+NARROW: Final = 290
+HEIGHT: Final = 190
+"""Sizes of the plotting area, in pixels."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One drawing in both widths, as SVG text."""
+
+    wide: str
+    narrow: str
+
+
+def draw_rates(rows: Sequence[Mapping[str, Any]], *, bars: str, x_title: str) -> Plot:
+    """Draw bars with their 95% intervals.
+
+    Args:
+        rows: One bar each: `label`, `value`, `low`, `high`; a value of None leaves a gap.
+        bars: What one bar is, for screen readers.
+        x_title: What the labels are.
+    """
+    return _draw([_label(row) for row in rows], bars=bars, x_title=x_title, axis=".0%")
+
+
+def draw_counts(rows: Sequence[Mapping[str, Any]], *, bars: str, x_title: str) -> Plot:
+    """Draw bars of counts or shares without intervals: `label`, `value`.
+
+    Args:
+        rows: One bar each.
+        bars: What one bar is, for screen readers.
+        x_title: What the labels are.
+    """
+    return _draw([_label(row) for row in rows], bars=bars, x_title=x_title, axis=".0%")
+
+
+def _label(row: Mapping[str, Any]) -> Row:
+    """Make the label a text: Vega would treat numbers and their texts as different values."""
+    return {**row, "label": str(row["label"])}
+
+
+def _draw(rows: list[Row], *, bars: str, x_title: str, axis: str) -> Plot:
+    """Draw both widths."""
+    import vl_convert
+
+    def render(width: int) -> str:
+        spec = _build(rows, width=width, bars=bars, x_title=x_title, axis=axis).to_dict()
+        return _to_themed(vl_convert.vegalite_to_svg(spec))
+
+    return Plot(wide=render(WIDE), narrow=render(NARROW))
+
+
+def _build(rows: list[Row], *, width: int, bars: str, x_title: str, axis: str) -> altair.LayerChart:
+    """Describe bars, and whiskers where rows have intervals."""
+    import altair as alt
+
+    n_most = width // 22
+    labels = [row["label"] for row in rows]
+    step = max(1, -(-len(labels) // n_most))
+    base = alt.Chart(alt.Data(values=rows), description=bars)
+    x = alt.X(
+        "label:O",
+        title=x_title,
+        sort=None,
+        axis=alt.Axis(labelAngle=0, ticks=False, values=labels[::step], labelPadding=6),
+        scale=alt.Scale(paddingInner=0.28, paddingOuter=0.2),
+    )
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=axis, tickCount=4, ticks=False))
+    layers = [base.mark_bar(color=ACCENT, cornerRadiusEnd=2).encode(x=x, y=y)]
+    if any(row.get("high") is not None for row in rows):
+        layers.append(base.mark_rule(color=INK, size=1.3).encode(x=x, y="low:Q", y2="high:Q"))
+        layers += [
+            base.mark_tick(color=INK, thickness=1.3, size=7).encode(x=x, y=f"{end}:Q")
+            for end in ("low", "high")
+        ]
+    return _style(alt.layer(*layers).properties(width=width, height=HEIGHT))
+
+
+def _style(chart: altair.LayerChart) -> altair.LayerChart:
+    """Give a chart the page's look."""
+    styled: altair.LayerChart = (
+        chart.configure(background="transparent", padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            domainColor=FAINT,
+            gridColor=FAINT,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=8,
+        )
+        .configure_axisX(grid=False)
+        .configure_axisY(domain=False)
+    )
+    return styled
+
+
+def _to_themed(svg: str) -> str:
+    """Put the page's variables where Vega wrote stand-in colors."""
+    for stand_in, variable in VARIABLES.items():
+        svg = svg.replace(f'"{stand_in}"', f'"{variable}"')
+    return svg.replace('font-family="sans-serif"', 'font-family="inherit"')
