@@ -62,3 +62,72 @@ SELECT
     CASE WHEN draw(i, 60, 3) = 0 THEN '{"note":"It''s"}' END AS metadata,
     'api' AS source
 FROM (SELECT unnest(range(1, 601)) AS i);
+
+INSERT INTO search_log BY NAME
+SELECT
+    s.search_key,
+    s."at"::DATE AS "day",
+    s."at",
+    s.retriever_id,
+    s.surface,
+    s.device,
+    s.actor,
+    s.variant,
+    s.query_key,
+    draw(s.search_key, 70, 40) AS cluster_key,
+    draw(s.search_key, 71, 3) AS cluster_level,
+    s.n_results,
+    s.actor = 'human' AND draw(s.search_key, 72, 20) > 0 AS is_counted,
+    draw(s.search_key, 72, 20) = 0 AS is_robot,
+    draw(s.search_key, 73, 9) = 0 AS is_repeat,
+    CASE WHEN s.n_results = 6 THEN draw(s.search_key, 74, 3) ELSE 0 END AS n_clicked,
+    draw(s.search_key, 75, 2) AS n_duplicate_clicks,
+    CASE WHEN s.n_results = 6 AND draw(s.search_key, 74, 3) > 0 THEN draw(s.search_key, 76, 6) END AS first_click_position,
+    CASE WHEN s.n_results = 6 AND draw(s.search_key, 74, 3) > 0 THEN draw(s.search_key, 77, 90000) END AS first_click_delay_ms,
+    draw(s.search_key, 74, 3) + draw(s.search_key, 75, 2) AS n_interactions,
+    draw(s.search_key, 78, 12) = 0 AS is_converted,
+    CASE WHEN draw(s.search_key, 78, 12) = 0 THEN draw(s.search_key, 79, 500) * 1000000 ELSE 0 END AS value_micros,
+    draw(s.search_key, 80, 6) = 0 AS is_reformulated,
+    s.n_results IS NOT NULL AND draw(s.search_key, 74, 3) = 0 AS is_abandoned,
+    date_trunc('hour', s."at") AS visit_at
+FROM searches s;
+
+INSERT INTO click_log BY NAME
+SELECT
+    s.search_key,
+    i.position,
+    s."day",
+    s.retriever_id,
+    s.surface,
+    s.device,
+    i.document_id,
+    CAST(md5_number_lower(i.document_id) // 2 AS BIGINT) AS document_key,
+    s.query_key,
+    s.cluster_key,
+    s.cluster_level,
+    s.is_counted,
+    CAST(draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 AS TINYINT) AS clicked,
+    CASE WHEN draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 THEN 1 + draw(s.search_key, 91, 2) ELSE 0 END AS n_clicks,
+    CAST(draw(s.search_key * 20 + i.position, 90, 60 + 10 * i.position) = 0 AS TINYINT) AS converted,
+    CASE WHEN draw(s.search_key * 20 + i.position, 92, 9) = 0 THEN draw(s.search_key, 93, 9000) / 4 END AS duration_ms,
+    CASE WHEN draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 THEN draw(s.search_key, 94, 90000) END AS first_click_delay_ms,
+    CASE WHEN draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 THEN 2 ELSE 0 END AS type_mask,
+    CASE WHEN draw(s.search_key * 20 + i.position, 90, 60 + 10 * i.position) = 0 THEN 5000000 ELSE 0 END AS value_micros
+FROM search_log s
+JOIN impressions i ON i.search_key = s.search_key;
+
+INSERT INTO credits BY NAME
+SELECT
+    i.interaction_key,
+    i."at"::DATE AS interaction_day,
+    CASE WHEN draw(i.interaction_key, 95, 5) > 0 THEN s.search_key END AS search_key,
+    CASE WHEN draw(i.interaction_key, 95, 5) > 0 THEN draw(i.interaction_key, 96, 6) END AS position,
+    CASE WHEN draw(i.interaction_key, 95, 5) > 0 THEN 1 ELSE 0 END AS rule
+FROM interactions i
+JOIN searches s ON s.search_key = 1 + draw(i.interaction_key, 97, 400)
+WHERE i.document_id IS NOT NULL;
+
+INSERT INTO tombstones VALUES ('9e107d9d372bb6826bd81d3542a419d6');
+INSERT INTO delivery_state VALUES ('journal', 12);
+INSERT INTO dirty_days VALUES (DATE '2026-01-02');
+INSERT INTO derivation_state VALUES ('searches', 300), ('interactions', 500);

@@ -90,8 +90,8 @@ def render(question: Question, parameters: Mapping[str, Value] | None = None) ->
     return tree.sql(dialect="clickhouse", comments=False)
 
 
-def to_type(name: str) -> str:
-    """Say ClickHouse's word for a type: nullable, unless it is a list.
+def to_type(name: str, *, is_nullable: bool = True) -> str:
+    """Say ClickHouse's word for a type; a list is never NULL there.
 
     Example:
         >>> to_type("BIGINT"), to_type("VARCHAR[]")
@@ -100,7 +100,9 @@ def to_type(name: str) -> str:
     word = _TYPES.get(name.removesuffix("[]"))
     if word is None:
         raise InputError(f"type {name} is not in the portable subset", where="type")
-    return f"Array({word})" if name.endswith("[]") else f"Nullable({word})"
+    if name.endswith("[]"):
+        return f"Array({word})"
+    return f"Nullable({word})" if is_nullable else word
 
 
 def to_literal(value: Value, kind: str) -> str:
