@@ -59,31 +59,37 @@ class Traffic:
 
     def iter_searches(self) -> Iterator[bytes]:
         """Yield one line of JSON per list, in order of time, as `POST /v1/searches` takes them."""
-        lists, encode = self.lists, msgspec.json.Encoder().encode
+        yield from map(msgspec.json.Encoder().encode, self.iter_search_rows())
+
+    def iter_interactions(self) -> Iterator[bytes]:
+        """Yield one line of JSON per interaction, in order of time."""
+        yield from map(msgspec.json.Encoder().encode, self.iter_interaction_rows())
+
+    def iter_search_rows(self) -> Iterator[dict[str, object]]:
+        """Yield the fields of each list; `results` is a `msgspec.Raw`, already encoded."""
+        lists = self.lists
         times = _to_texts(lists.at)
         results = self._encode_results()
         for row in range(lists.at.size):
             shopper = int(lists.shoppers[row])
             query, offset = int(lists.queries[row]), int(lists.offsets[row])
-            yield encode(
-                {
-                    "search_id": self._search_id(row),
-                    "retriever_id": RETRIEVER,
-                    "query": self.shop.queries.texts[query],
-                    "timestamp": times[row],
-                    "user_id": _to_user(shopper),
-                    "session_id": f"session-{lists.sessions[row]}",
-                    "device": self._device(shopper),
-                    "surface": "search",
-                    "pipeline_version": PIPELINE,
-                    "offset": offset,
-                    "results": results[int(lists.refreshes[row]), query, offset // PAGE_SIZE],
-                }
-            )
+            yield {
+                "search_id": self._search_id(row),
+                "retriever_id": RETRIEVER,
+                "query": self.shop.queries.texts[query],
+                "timestamp": times[row],
+                "user_id": _to_user(shopper),
+                "session_id": f"session-{lists.sessions[row]}",
+                "device": self._device(shopper),
+                "surface": "search",
+                "pipeline_version": PIPELINE,
+                "offset": offset,
+                "results": results[int(lists.refreshes[row]), query, offset // PAGE_SIZE],
+            }
 
-    def iter_interactions(self) -> Iterator[bytes]:
-        """Yield one line of JSON per interaction, in order of time."""
-        acts, encode = self.acts, msgspec.json.Encoder().encode
+    def iter_interaction_rows(self) -> Iterator[dict[str, object]]:
+        """Yield the fields of each interaction."""
+        acts = self.acts
         times = _to_texts(acts.at)
         for row in range(acts.at.size):
             product, shopper = int(acts.products[row]), int(acts.shoppers[row])
@@ -100,7 +106,7 @@ class Traffic:
                 item |= {"retriever_id": RETRIEVER, "session_id": f"letter-{row}"}
             if acts.kinds[row] == PURCHASE:
                 item |= {"value": float(self.shop.products.prices[product]), "currency": "EUR"}
-            yield encode(item)
+            yield item
 
     def _link(self, row: int, shopper: int) -> dict[str, object]:
         """Say of which list an interaction speaks, as far as the shopper's application does."""
