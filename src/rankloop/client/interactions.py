@@ -12,7 +12,7 @@ from rankloop.client.records import Interaction, InteractionFields, InteractionF
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rankloop.client.transport import AsyncHttpTransport, HttpTransport
+    from rankloop.client.calling import AsyncCaller, Caller
 
 
 def _create(fields: Mapping[str, Any]) -> Operation[Interaction]:
@@ -36,8 +36,8 @@ def _delete(interaction_id: str) -> Operation[None]:
 class Interactions:
     """What people did: `loop.interactions`."""
 
-    def __init__(self, transport: HttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
     def create(self, **fields: Unpack[InteractionFields]) -> Interaction:
         """Record one interaction; it is durable when this returns.
@@ -55,7 +55,7 @@ class Interactions:
             EventError: A field is wrong; `where` points at it.
             UnavailableError: The server cannot take it now.
         """
-        return self._transport.run(_create(fields))
+        return self._caller.run(_create(fields))
 
     def create_many(self, rows: Iterable[Mapping[str, Any]]) -> Verdicts:
         """Record many interactions, in batches, with one verdict each.
@@ -66,7 +66,7 @@ class Interactions:
         Raises:
             PartlySentError: The server went away in the middle; it says what is left.
         """
-        return self._transport.follow(plan_many(INTERACTIONS, rows))
+        return self._caller.follow(plan_many(INTERACTIONS, rows))
 
     def list(
         self, *, limit: int | None = None, **filters: Unpack[InteractionFilters]
@@ -81,7 +81,7 @@ class Interactions:
         Returns:
             An iterable that asks for the next page when it is reached; iterating again asks again.
         """
-        return InteractionList(self._transport, filters, limit)
+        return InteractionList(self._caller, filters, limit)
 
     def get(self, interaction_id: str) -> Interaction:
         """Return one interaction.
@@ -89,7 +89,7 @@ class Interactions:
         Raises:
             NotFoundError: There is none of that id.
         """
-        return self._transport.run(_get(interaction_id))
+        return self._caller.run(_get(interaction_id))
 
     def delete(self, interaction_id: str) -> None:
         """Delete one interaction for good.
@@ -97,33 +97,33 @@ class Interactions:
         Raises:
             NotFoundError: There is none of that id.
         """
-        self._transport.run(_delete(interaction_id))
+        self._caller.run(_delete(interaction_id))
 
 
 class AsyncInteractions:
     """The same for asynchronous code; see `Interactions`."""
 
-    def __init__(self, transport: AsyncHttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
 
     async def create(self, **fields: Unpack[InteractionFields]) -> Interaction:
         """Record one interaction; it is durable when this returns."""
-        return await self._transport.run(_create(fields))
+        return await self._caller.run(_create(fields))
 
     async def create_many(self, rows: Iterable[Mapping[str, Any]]) -> Verdicts:
         """Record many interactions, in batches, with one verdict each."""
-        return await self._transport.follow(plan_many(INTERACTIONS, rows))
+        return await self._caller.follow(plan_many(INTERACTIONS, rows))
 
     def list(
         self, *, limit: int | None = None, **filters: Unpack[InteractionFilters]
     ) -> AsyncInteractionList:
         """List interactions, newest first, through all pages: `async for` over it."""
-        return AsyncInteractionList(self._transport, filters, limit)
+        return AsyncInteractionList(self._caller, filters, limit)
 
     async def get(self, interaction_id: str) -> Interaction:
         """Return one interaction."""
-        return await self._transport.run(_get(interaction_id))
+        return await self._caller.run(_get(interaction_id))
 
     async def delete(self, interaction_id: str) -> None:
         """Delete one interaction for good."""
-        await self._transport.run(_delete(interaction_id))
+        await self._caller.run(_delete(interaction_id))

@@ -14,7 +14,7 @@ from rankloop.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from rankloop.client.transport import AsyncHttpTransport, HttpTransport
+    from rankloop.client.calling import AsyncCaller, Caller
 
 PATH: Final = "/v1/retrievers/interactions"
 PAGE_SIZE: Final = 1_000
@@ -62,10 +62,8 @@ def _page(
 class InteractionList:
     """Interactions that match filters, newest first, fetched page by page."""
 
-    def __init__(
-        self, transport: HttpTransport, filters: Mapping[str, Any], limit: int | None
-    ) -> None:
-        self._transport = transport
+    def __init__(self, caller: Caller, filters: Mapping[str, Any], limit: int | None) -> None:
+        self._caller = caller
         self._filters = filters
         self._limit = _check_limit(limit)
 
@@ -73,7 +71,7 @@ class InteractionList:
         """Yield each interaction; the next page is fetched when it is reached."""
         cursor, left = None, self._limit
         while left is None or left > 0:
-            page = self._transport.run(_page(self._filters, _next_size(left), cursor))
+            page = self._caller.run(_page(self._filters, _next_size(left), cursor))
             yield from page.results
             left = None if left is None else left - len(page.results)
             cursor = page.pagination.next_cursor
@@ -82,7 +80,7 @@ class InteractionList:
 
     def count(self) -> int:
         """Return how many there are, without fetching them; `limit` does not matter."""
-        return self._transport.run(_page(self._filters, 1, None, total=True)).pagination.total or 0
+        return self._caller.run(_page(self._filters, 1, None, total=True)).pagination.total or 0
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Fetch all, as plain dictionaries."""
@@ -100,10 +98,8 @@ class InteractionList:
 class AsyncInteractionList:
     """The same for asynchronous code; see `InteractionList`."""
 
-    def __init__(
-        self, transport: AsyncHttpTransport, filters: Mapping[str, Any], limit: int | None
-    ) -> None:
-        self._transport = transport
+    def __init__(self, caller: AsyncCaller, filters: Mapping[str, Any], limit: int | None) -> None:
+        self._caller = caller
         self._filters = filters
         self._limit = _check_limit(limit)
 
@@ -111,7 +107,7 @@ class AsyncInteractionList:
         """Yield each interaction; the next page is fetched when it is reached."""
         cursor, left = None, self._limit
         while left is None or left > 0:
-            page = await self._transport.run(_page(self._filters, _next_size(left), cursor))
+            page = await self._caller.run(_page(self._filters, _next_size(left), cursor))
             for row in page.results:
                 yield row
             left = None if left is None else left - len(page.results)
@@ -121,7 +117,7 @@ class AsyncInteractionList:
 
     async def count(self) -> int:
         """Return how many there are, without fetching them; `limit` does not matter."""
-        page = await self._transport.run(_page(self._filters, 1, None, total=True))
+        page = await self._caller.run(_page(self._filters, 1, None, total=True))
         return page.pagination.total or 0
 
     async def to_dict(self) -> list[dict[str, Any]]:

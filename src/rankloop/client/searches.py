@@ -11,7 +11,7 @@ from rankloop.client.records import CreatedSearch, SearchFields, Verdicts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rankloop.client.transport import AsyncHttpTransport, HttpTransport
+    from rankloop.client.calling import AsyncCaller, Caller
 
 
 def _create(fields: Mapping[str, Any]) -> Operation[CreatedSearch]:
@@ -23,8 +23,8 @@ def _create(fields: Mapping[str, Any]) -> Operation[CreatedSearch]:
 class Searches:
     """Lists that were shown: `loop.searches`."""
 
-    def __init__(self, transport: HttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
     def create(self, **fields: Unpack[SearchFields]) -> CreatedSearch:
         """Record one list shown once; it is durable when this returns.
@@ -40,7 +40,7 @@ class Searches:
             EventError: A field is wrong; `where` points at it.
             UnavailableError: The server cannot take it now.
         """
-        return self._transport.run(_create(fields))
+        return self._caller.run(_create(fields))
 
     def create_many(self, rows: Iterable[Mapping[str, Any]]) -> Verdicts:
         """Record many lists, in batches, with one verdict each.
@@ -51,19 +51,19 @@ class Searches:
         Raises:
             PartlySentError: The server went away in the middle; it says what is left.
         """
-        return self._transport.follow(plan_many(SEARCHES, rows))
+        return self._caller.follow(plan_many(SEARCHES, rows))
 
 
 class AsyncSearches:
     """The same for asynchronous code; see `Searches`."""
 
-    def __init__(self, transport: AsyncHttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
 
     async def create(self, **fields: Unpack[SearchFields]) -> CreatedSearch:
         """Record one list shown once; it is durable when this returns."""
-        return await self._transport.run(_create(fields))
+        return await self._caller.run(_create(fields))
 
     async def create_many(self, rows: Iterable[Mapping[str, Any]]) -> Verdicts:
         """Record many lists, in batches, with one verdict each."""
-        return await self._transport.follow(plan_many(SEARCHES, rows))
+        return await self._caller.follow(plan_many(SEARCHES, rows))

@@ -10,7 +10,7 @@ from rankloop.client.records import Receipt, UserData
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rankloop.client.transport import AsyncHttpTransport, HttpTransport
+    from rankloop.client.calling import AsyncCaller, Caller
 
 
 def _export(user_id: str) -> Operation[UserData]:
@@ -28,12 +28,12 @@ def _erase(user_ids: str | Sequence[str]) -> Operation[Receipt]:
 class Users:
     """The people behind the interactions: `loop.users`."""
 
-    def __init__(self, transport: HttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
     def export(self, user_id: str) -> UserData:
         """Return everything held about one user, by plain id or pseudonym."""
-        return self._transport.run(_export(user_id))
+        return self._caller.run(_export(user_id))
 
     def erase(self, user_ids: str | Sequence[str]) -> Receipt:
         """Erase everything held about one or more users, for good.
@@ -44,19 +44,19 @@ class Users:
         Returns:
             What was removed, per table. Erasing an unknown user removes nothing and is no error.
         """
-        return self._transport.run(_erase(user_ids))
+        return self._caller.run(_erase(user_ids))
 
 
 class AsyncUsers:
     """The same for asynchronous code; see `Users`."""
 
-    def __init__(self, transport: AsyncHttpTransport) -> None:
-        self._transport = transport
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
 
     async def export(self, user_id: str) -> UserData:
         """Return everything held about one user, by plain id or pseudonym."""
-        return await self._transport.run(_export(user_id))
+        return await self._caller.run(_export(user_id))
 
     async def erase(self, user_ids: str | Sequence[str]) -> Receipt:
         """Erase everything held about one or more users, for good."""
-        return await self._transport.run(_erase(user_ids))
+        return await self._caller.run(_erase(user_ids))

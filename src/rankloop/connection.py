@@ -1,0 +1,79 @@
+"""One way in: a server by its address, or a data folder in this process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from rankloop.client.client import AsyncClient, Client, ClientConfig
+from rankloop.errors import InputError
+
+_ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+
+
+def connect(
+    target: str | Path, api_key: str | None = None, config: ClientConfig | None = None
+) -> Client:
+    """Connect to a server, or open a data folder in this process: the same surface either way.
+
+    At the end of the process, or on `close()`, the background queue sends what it holds and a
+    folder is let go of.
+
+    Args:
+        target: `http://…` or `https://…` for a server; anything else is a folder, made if absent.
+        api_key: The server's key, where it asks for one.
+        config: How patient to be, and the pace of the background queue.
+
+    Raises:
+        InputError: The address is none.
+        FolderInUseError: Another process owns the folder; it names what to use instead.
+
+    Example:
+        >>> with connect("./rankloop-data") as loop:
+        ...     _ = loop.interactions.create(
+        ...         feature_id="doc_xyz789", interaction_type=["purchase"], user_id="user_123"
+        ...     )
+        ...     previous = loop.interactions.list(user_id="user_123", days=90)
+        ...     [interaction.feature_id for interaction in previous]
+        ['doc_xyz789']
+    """
+    if _is_address(target):
+        return Client(str(target), api_key, config)
+    from rankloop.api.local import LocalEngine, LocalTransport
+
+    engine = LocalEngine(Path(target))
+    return Client(str(target), None, config, LocalTransport(engine))
+
+
+def connect_async(
+    target: str | Path, api_key: str | None = None, config: ClientConfig | None = None
+) -> AsyncClient:
+    """Do the same for asynchronous code: `async with rankloop.connect_async(…) as loop`.
+
+    Args:
+        target: `http://…` or `https://…` for a server; anything else is a folder, made if absent.
+        api_key: The server's key, where it asks for one.
+        config: How patient to be, and the pace of the background queue.
+
+    Raises:
+        InputError: The address is none.
+        FolderInUseError: Another process owns the folder; it names what to use instead.
+    """
+    if _is_address(target):
+        return AsyncClient(str(target), api_key, config)
+    from rankloop.api.local import AsyncLocalTransport, LocalEngine, LocalTransport
+
+    engine = LocalEngine(Path(target))
+    return AsyncClient(
+        str(target), None, config, AsyncLocalTransport(engine), LocalTransport(engine)
+    )
+
+
+def _is_address(target: str | Path) -> bool:
+    """Tell an address from a folder."""
+    if isinstance(target, Path):
+        return False
+    if not target:
+        raise InputError("an empty text is neither an address nor a folder", where="target")
+    return _ADDRESS.match(target) is not None
