@@ -7,8 +7,8 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from rankloop import __version__
-from rankloop.cli import serving
-from rankloop.cli.output import UNAVAILABLE, Output, report_failure
+from rankloop.cli import demonstrating, exporting, operating, serving
+from rankloop.cli.output import UNAVAILABLE, Output, report_failure, to_epilogue
 from rankloop.errors import InputError
 
 HELP: Final = """\
@@ -36,11 +36,16 @@ app = App(
 
 def _add(command: object, examples: str, name: str | None = None) -> None:
     """Register a command with its examples."""
-    indented = examples.replace("\n", "\n  ")
-    app.command(command, name=name, help_epilogue=f"Examples:\n  {indented}")
+    app.command(command, name=name, help_epilogue=to_epilogue(examples))
 
 
+_add(demonstrating.demo, demonstrating.EXAMPLES)
 _add(serving.serve, serving.EXAMPLES)
+_add(exporting.export, exporting.EXPORT_EXAMPLES)
+_add(exporting.erase, exporting.ERASE_EXAMPLES)
+app.command(operating.keys)
+_add(operating.settings, operating.SETTINGS_EXAMPLES)
+_add(operating.bench, operating.BENCH_EXAMPLES)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

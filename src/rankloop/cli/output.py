@@ -102,6 +102,16 @@ class Output:
             yield lambda done, total=total: bar.update(task, completed=done, total=total)
 
 
+def to_epilogue(examples: str) -> str:
+    """Put examples, one a line, under a heading at the end of a help text.
+
+    Example:
+        >>> to_epilogue("rankloop serve").splitlines()
+        ['Examples:', '  rankloop serve']
+    """
+    return "Examples:\n  " + examples.replace("\n", "\n  ")
+
+
 def _say_nothing(done: float, total: float | None = None) -> None:
     """Take progress and drop it."""
 

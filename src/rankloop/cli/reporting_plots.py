@@ -26,8 +26,8 @@ VARIABLES: Final = {
 }
 """Colors that Vega takes, and the page's variables that they stand for."""
 
-WIDE: Final = 560
-NARROW: Final = 290
+WIDE: Final = 452
+NARROW: Final = 272
 HEIGHT: Final = 190
 """Sizes of the plotting area, in pixels."""
 
@@ -42,26 +42,23 @@ class Plot:
     narrow: str
 
 
-def draw_rates(rows: Sequence[Mapping[str, Any]], *, bars: str, x_title: str) -> Plot:
-    """Draw bars with their 95% intervals.
+def draw_bars(rows: Sequence[Mapping[str, Any]], *, what: str, x_title: str) -> Plot:
+    """Draw bars of shares, with their 95% intervals where they have some.
 
     Args:
-        rows: One bar each: `label`, `value`, `low`, `high`; a value of None leaves a gap.
-        bars: What one bar is, for screen readers.
+        rows: One bar each: `label`, `value` in [0, 1], `low`, `high`; a value of None leaves a gap.
+        what: What is drawn, for screen readers.
         x_title: What the labels are.
     """
-    return _draw([_label(row) for row in rows], bars=bars, x_title=x_title, axis=".0%")
+    import vl_convert
 
+    labelled = [_label(row) for row in rows]
 
-def draw_counts(rows: Sequence[Mapping[str, Any]], *, bars: str, x_title: str) -> Plot:
-    """Draw bars of counts or shares without intervals: `label`, `value`.
+    def render(width: int) -> str:
+        spec = _build(labelled, width=width, what=what, x_title=x_title).to_dict()
+        return _to_themed(vl_convert.vegalite_to_svg(spec))
 
-    Args:
-        rows: One bar each.
-        bars: What one bar is, for screen readers.
-        x_title: What the labels are.
-    """
-    return _draw([_label(row) for row in rows], bars=bars, x_title=x_title, axis=".0%")
+    return Plot(wide=render(WIDE), narrow=render(NARROW))
 
 
 def _label(row: Mapping[str, Any]) -> Row:
@@ -69,25 +66,14 @@ def _label(row: Mapping[str, Any]) -> Row:
     return {**row, "label": str(row["label"])}
 
 
-def _draw(rows: list[Row], *, bars: str, x_title: str, axis: str) -> Plot:
-    """Draw both widths."""
-    import vl_convert
-
-    def render(width: int) -> str:
-        spec = _build(rows, width=width, bars=bars, x_title=x_title, axis=axis).to_dict()
-        return _to_themed(vl_convert.vegalite_to_svg(spec))
-
-    return Plot(wide=render(WIDE), narrow=render(NARROW))
-
-
-def _build(rows: list[Row], *, width: int, bars: str, x_title: str, axis: str) -> altair.LayerChart:
+def _build(rows: list[Row], *, width: int, what: str, x_title: str) -> altair.LayerChart:
     """Describe bars, and whiskers where rows have intervals."""
     import altair as alt
 
     n_most = width // 22
     labels = [row["label"] for row in rows]
     step = max(1, -(-len(labels) // n_most))
-    base = alt.Chart(alt.Data(values=rows), description=bars)
+    base = alt.Chart(alt.Data(values=rows), description=what)
     x = alt.X(
         "label:O",
         title=x_title,
@@ -95,7 +81,7 @@ def _build(rows: list[Row], *, width: int, bars: str, x_title: str, axis: str) -
         axis=alt.Axis(labelAngle=0, ticks=False, values=labels[::step], labelPadding=6),
         scale=alt.Scale(paddingInner=0.28, paddingOuter=0.2),
     )
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=axis, tickCount=4, ticks=False))
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4, ticks=False))
     layers = [base.mark_bar(color=ACCENT, cornerRadiusEnd=2).encode(x=x, y=y)]
     if any(row.get("high") is not None for row in rows):
         layers.append(base.mark_rule(color=INK, size=1.3).encode(x=x, y="low:Q", y2="high:Q"))

@@ -1,0 +1,243 @@
+"""`rankloop demo`: simulated shoppers through the real API, and the report beside the truth."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rankloop.cli.output import OK, Output
+from rankloop.cli.target import HERE, Target
+from rankloop.errors import RankloopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rankloop.client.client import Client
+    from rankloop.testing.shop import Shop
+    from rankloop.testing.traffic import Traffic
+
+EXAMPLES: Final = """\
+rankloop demo --once                 # look at the figures, leave nothing running
+rankloop demo                        # then open the address that it prints
+rankloop demo --once --json > demo.json"""
+
+DEMO_DATA: Final = Path("demo-data")
+SLICE: Final = 5_000
+"""Rows between two steps of the progress bar; also what one request carries."""
+NDCG: Final = "nDCG@10: gain = relevance, discount = 1/log2(position + 2), mean over queries"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What only a simulation knows, beside what the log says.
+
+    Attributes:
+        ndcg: nDCG@10 of production's ranking against the true relevance, in [0, 1].
+        examination: Chance that each position is looked at; position 0 is 1.
+        naive: Click-through by position relative to position 0, as the report has it.
+        broken: The queries that were broken on purpose.
+    """
+
+    ndcg: float
+    examination: list[float]
+    naive: list[float | None]
+    broken: frozenset[str]
+
+    def naive_error(self) -> float | None:
+        """Return the mean relative error of the naive curve, position 0 left out."""
+        pairs = zip(self.examination[1:], self.naive[1:], strict=True)
+        errors = [abs(naive - true) / true for true, naive in pairs if naive is not None]
+        return sum(errors) / len(errors) if errors else None
+
+
+def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -> int:
+    """Fill a fresh folder with simulated shoppers and report on them.
+
+    A shop with a catalogue, shoppers of known taste and known position bias,
+    a robot and a few broken queries go through the real HTTP API of a server
+    process. The report then stands beside the truth. Beside the data lie
+    truth.ndjson (query, document_id, relevance) and before.ndjson (query,
+    document_id, position), from which nDCG@10 can be worked out again.
+
+    Args:
+        target: The folder is ./demo-data when --data is left out; an earlier
+            demo's folder is made anew, any other is refused.
+        once: Stop the server at the end instead of leaving it running.
+        searches: How many searches people make.
+    """
+    from rankloop.cli.demo_folder import make_folder, start_server, write_mark
+    from rankloop.testing.shop import Shop
+    from rankloop.testing.shoppers import TrafficConfig
+    from rankloop.testing.traffic import Traffic
+
+    output = target.open_output()
+    target.need_folder("demo")
+    folder = target.data or DEMO_DATA
+    make_folder(folder)
+    shop = Shop()
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    traffic = Traffic(shop, midnight, TrafficConfig(n_searches=searches))
+    write_truth(folder, shop)
+    server = start_server(folder, is_left_running=not once)
+    try:
+        write_mark(folder, {"pid": server.process.pid, "url": server.url})
+        report = _fill_and_ask(server.url, traffic, output)
+    except BaseException:
+        server.stop()
+        raise
+    if once:
+        server.stop()
+    truth = compare(shop, report)
+    output.document(to_document(truth, report, folder, None if once else server.url))
+    if not output.is_json:
+        _show(output, truth, report)
+        _say_goodbye(output, folder, None if once else server)
+    return OK
+
+
+def write_truth(folder: Path, shop: "Shop") -> None:
+    """Write the true relevance and production's ranking beside the data."""
+    import msgspec
+
+    encode = msgspec.json.Encoder().encode_lines
+    (folder / "truth.ndjson").write_bytes(encode(list(shop.iter_truth())))
+    (folder / "before.ndjson").write_bytes(encode(list(shop.iter_ranking())))
+
+
+def compare(shop: "Shop", report: "Mapping[str, Any]") -> Truth:
+    """Put the truth beside what the report says about examination."""
+    from rankloop.testing.shop import MISLABELLED, MISSPELT, PAGE_SIZE
+
+    curve: dict[int, float | None] = {
+        row["position"]: row["ctr"]["value"] for row in report["ctr_by_position"]
+    }
+    first = curve.get(0)
+    naive = [
+        value / first if first and (value := curve.get(position)) is not None else None
+        for position in range(PAGE_SIZE)
+    ]
+    category = list(shop.categories).index(MISLABELLED)
+    texts = shop.queries.texts
+    mislabelled = [texts[i] for i, own in enumerate(shop.queries.categories) if own == category]
+    return Truth(
+        ndcg=shop.ndcg(),
+        examination=[float(value) for value in shop.examination(PAGE_SIZE)],
+        naive=naive,
+        broken=frozenset(chain(MISSPELT.values(), mislabelled)),
+    )
+
+
+def to_document(
+    truth: Truth, report: "Mapping[str, Any]", folder: Path, url: str | None
+) -> dict[str, Any]:
+    """Write what `demo --json` prints."""
+    return {
+        "truth": {
+            "ndcg_before": truth.ndcg,
+            "ndcg_after": None,
+            "propensity_error": None,
+            "ndcg": NDCG,
+            "examination": truth.examination,
+            "naive_examination": truth.naive,
+            "naive_error": truth.naive_error(),
+            "broken_queries": sorted(truth.broken),
+        },
+        "promoted": None,
+        "report": report,
+        "data": str(folder),
+        "url": url,
+    }
+
+
+def _fill_and_ask(url: str, traffic: "Traffic", output: Output) -> "dict[str, Any]":
+    """Send all traffic through the API and read the report back."""
+    import rankloop
+    from rankloop.cli.reporting import fetch_report
+
+    with rankloop.connect(url) as loop:
+        _send(loop, traffic, output)
+        with output.progress("report"):
+            return fetch_report(loop, retriever=None, days=None)
+
+
+def _send(loop: "Client", traffic: "Traffic", output: Output) -> None:
+    """Send searches, then interactions, in batches.
+
+    Raises:
+        RankloopError: The API took something for invalid, which the simulation never sends.
+    """
+    lanes = (
+        ("searches", loop.searches, traffic.iter_search_rows(), traffic.lists.at.size),
+        ("interactions", loop.interactions, traffic.iter_interaction_rows(), traffic.acts.at.size),
+    )
+    for label, lane, rows, n_rows in lanes:
+        with output.progress(f"send {n_rows:,} {label}", n_rows) as tick:
+            done = 0
+            for part in _iter_slices(rows):
+                verdicts = lane.create_many(part)
+                if verdicts.rejected:
+                    raise RankloopError(f"simulated {label}: {verdicts.rejected[0].detail}")
+                done += len(part)
+                tick(done)
+
+
+def _iter_slices(rows: "Iterable[dict[str, object]]") -> "Iterator[list[dict[str, object]]]":
+    """Cut rows into slices."""
+    source = iter(rows)
+    while part := list(islice(source, SLICE)):
+        yield part
+
+
+def _show(output: Output, truth: Truth, report: "Mapping[str, Any]") -> None:
+    """Show the report, then the truth beside it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from rankloop.cli.reporting_content import build_content
+    from rankloop.cli.reporting_text import print_content, print_heading
+
+    console = output.people
+    print_content(console, build_content(report))
+    print_heading(
+        console,
+        "Beside the truth: is a position looked at, or is it clicked?",
+        "Both relative to rank 1. Better documents stand higher, so the click curve falls faster.",
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for head in ("rank", "truly looked at", "click-through says", "off by"):
+        table.add_column(head, justify="right")
+    for place, (true, naive) in enumerate(zip(truth.examination, truth.naive, strict=True)):
+        said = "" if naive is None else f"{naive:.2f}"
+        wrong = "" if naive is None else f"{(naive - true) / true:+.0%}"
+        table.add_row(str(place + 1), f"{true:.2f}", said, wrong)
+    console.print(table)
+    console.print()
+    for sentence in _conclude(truth, report):
+        console.print(Text(f"  • {sentence}"))
+    console.print()
+
+
+def _conclude(truth: Truth, report: "Mapping[str, Any]") -> "list[str]":
+    """Say in sentences how far the report agrees with what is known."""
+    named = [row["query"] for row in report["low_engagement_queries"]]
+    hits = sum(query in truth.broken for query in named)
+    sentences = [
+        f"Production's ranking has nDCG@10 {truth.ndcg:.3f} against the truth; 1 is ideal.",
+        f"Queries named for low engagement: {len(named)}; {hits} of them were broken on purpose"
+        f" (of {len(truth.broken)} such queries).",
+    ]
+    error = truth.naive_error()
+    if error is not None:
+        sentences.append(
+            f"Read as a measure of attention, click-through is off by {error:.0%} on average."
+        )
+    return sentences
+
+
+def _say_goodbye(output: Output, folder: Path, server: Any) -> None:  # noqa: ANN401 see below
+    """Say where everything is."""
+    output.note(f"data in {folder}; truth.ndjson and before.ndjson beside it")
+    if server is not None:
+        output.people.print(f"Rankloop answers at {server.url}", soft_wrap=True)
+        output.note(f"it runs in the background; stop it with: kill {server.process.pid}")
