@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from rankloop.attribution.base import AttributionConfig
 from rankloop.attribution.derivation import Derivation
-from rankloop.capture.checks import Checker, TypeLedger
+from rankloop.capture.checks import Checker
+from rankloop.capture.custom_types import TypeLedger
 from rankloop.capture.delivery import Delivery, DeliveryConfig
 from rankloop.capture.identifiers import IdentifierLedger
 from rankloop.capture.intake import Intake

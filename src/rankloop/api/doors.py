@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Keys(Protocol):
         ...
 
 
+@functools.lru_cache(1_024)
 def is_loopback(host: str) -> bool:
     """Say whether an address or name means this machine only.
 

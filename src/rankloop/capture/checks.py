@@ -6,44 +6,45 @@ does not recognize as surely valid.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
+from rankloop.capture.fields import (
+    INTERACTION_NAMES,
+    SEARCH_NAMES,
+    check_moment,
+    check_names,
+    check_query,
+    check_results,
+    check_retriever,
+    check_tags,
+    merge_alias,
+    take_metadata,
+    to_text,
+)
 from rankloop.events.bodies import InteractionBody, SearchBody
-from rankloop.events.identity import PSEUDONYM_PREFIX, is_identifier, make_uuid7s
+from rankloop.events.identity import PSEUDONYM_PREFIX, make_uuid7s
 from rankloop.events.limits import (
-    EARLIEST_AT_US,
-    MAX_AHEAD_US,
-    MAX_DOCUMENT_ID_CHARACTERS,
-    MAX_DURATION_MS,
-    MAX_METADATA_BYTES,
-    MAX_QUERY_CHARACTERS,
-    MAX_RESULTS,
-    MAX_TAGS,
     MAX_TYPES_PER_INTERACTION,
 )
 from rankloop.events.queries import to_query_key
 from rankloop.events.refusals import RefusedError, from_decoding
-from rankloop.events.rows import InteractionRow, ResultRow, SearchRow
+from rankloop.events.rows import InteractionRow, SearchRow
 from rankloop.events.types import SIGNAL_BITS, is_type_name, needs_document, to_mask
 from rankloop.events.verdicts import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+
+    from rankloop.capture.custom_types import TypeLedger
 
 Body = TypeVar("Body", InteractionBody, SearchBody)
 Row = TypeVar("Row", InteractionRow, SearchRow)
 
 _DECODING = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _MICROS: Final = 1_000_000
-_canonical = msgspec.json.Encoder(order="sorted")
-_plain = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +57,6 @@ class Checked(Generic[Row]):
     client_named: list[bool]
     """Whether the client made the row's identifier itself."""
     rejected: list[Rejection]
-
-
-class TypeLedger:
-    """The custom types that an installation has seen, up to a bound.
-
-    Identifiers sent as types by mistake would otherwise make every later table as long as the
-    log.
-
-    Example:
-        >>> ledger = TypeLedger(most=1)
-        >>> ledger.admit("hovered"), ledger.admit("rotated"), ledger.admit("hovered")
-        (True, False, True)
-    """
-
-    def __init__(self, known: Iterable[str] = (), *, most: int = 1_000) -> None:
-        self.most = most
-        self._custom = {name for name in known if name not in SIGNAL_BITS}
-        self._lock = threading.Lock()
-
-    def admit(self, name: str) -> bool:
-        """Take a custom type in; False where the bound is reached and it is not known."""
-        if name in self._custom:
-            return True
-        with self._lock:
-            if len(self._custom) >= self.most:
-                return False
-            self._custom.add(name)
-        return True
 
 
 class Checker:
@@ -152,22 +125,19 @@ class Checker:
         self, body: InteractionBody, received_at: int, source: str
     ) -> InteractionRow:
         types = self._check_types(body.interaction_type)
-        document_id = _same(body.feature_id, body.document_id, "feature_id", "document_id")
-        _check_identifier(document_id, "/feature_id", MAX_DOCUMENT_ID_CHARACTERS)
-        if document_id is None and needs_document(types):
+        document_id = merge_alias(body.feature_id, body.document_id, "feature_id", "document_id")
+        type_mask = to_mask(types)
+        if document_id is None and needs_document(type_mask):
             raise RefusedError("missing_field", "/feature_id", f"{types[0]} needs a feature_id")
-        search_id = _same(body.search_id, body.execution_id, "search_id", "execution_id")
-        _check_identifier(search_id, "/search_id")
-        _check_identifier(body.retriever_id, "/retriever_id")
-        _check_identifier(body.session_id, "/session_id")
-        _check_identifier(body.interaction_id, "/interaction_id")
-        _check_retriever(body.retriever_id)
+        search_id = merge_alias(body.search_id, body.execution_id, "search_id", "execution_id")
+        check_names(body, INTERACTION_NAMES)
+        check_retriever(body.retriever_id)
         row = InteractionRow(
             interaction_id=body.interaction_id or "",
-            at=_check_moment(body.timestamp, received_at),
+            at=check_moment(body.timestamp, received_at),
             received_at=received_at,
             types=types,
-            type_mask=to_mask(types),
+            type_mask=type_mask,
             retriever_id=body.retriever_id,
             search_id=search_id,
             document_id=document_id,
@@ -179,24 +149,20 @@ class Checker:
             source=source,
         )
         if body.metadata:
-            _take_metadata(row, body.metadata)
+            take_metadata(row, body.metadata)
         return row
 
     def _to_search(self, body: SearchBody, received_at: int, source: str) -> SearchRow:
         if body.query is None:
             raise RefusedError("missing_field", "/query", "a search needs a query")
-        _check_query(body.query, "/query")
-        search_id = _same(body.search_id, body.execution_id, "search_id", "execution_id")
-        _check_identifier(search_id, "/search_id")
-        _check_identifier(body.retriever_id, "/retriever_id")
-        _check_identifier(body.session_id, "/session_id")
-        _check_retriever(body.retriever_id)
-        for name in ("surface", "device", "pipeline_version", "variant"):
-            _check_identifier(getattr(body, name), f"/{name}")
-        filters = _to_text(body.filters, "/filters") if body.filters else None
+        check_query(body.query, "/query")
+        search_id = merge_alias(body.search_id, body.execution_id, "search_id", "execution_id")
+        check_names(body, SEARCH_NAMES)
+        check_retriever(body.retriever_id)
+        filters = to_text(body.filters, "/filters") if body.filters else None
         return SearchRow(
             search_id=search_id or "",
-            at=_check_moment(body.timestamp, received_at),
+            at=check_moment(body.timestamp, received_at),
             received_at=received_at,
             retriever_id=body.retriever_id or "default",
             query=body.query,
@@ -212,10 +178,10 @@ class Checker:
             variant=body.variant,
             total=body.total,
             latency_ms=body.latency_ms,
-            tags=_check_tags(body.tags),
+            tags=check_tags(body.tags),
             source=source,
             n_results=None if body.results is None else len(body.results),
-            results=_check_results(body),
+            results=check_results(body),
         )
 
     def _check_types(self, given: str | list[str] | None) -> list[str]:
@@ -242,7 +208,6 @@ class Checker:
     def _check_user(self, user_id: str | None) -> str | None:
         if user_id is None:
             return None
-        _check_identifier(user_id, "/user_id")
         if user_id.startswith(PSEUDONYM_PREFIX):
             detail = f"a user_id may not begin with {PSEUDONYM_PREFIX}"
             raise RefusedError("reserved", "/user_id", detail)
@@ -274,104 +239,3 @@ def _reject(index: int, refused: RefusedError) -> Rejection:
 def _sorted(rejected: list[Rejection]) -> list[Rejection]:
     """Order rejections as the items were sent."""
     return sorted(rejected, key=lambda rejection: rejection.index)
-
-
-def _same(first: str | None, second: str | None, name: str, alias: str) -> str | None:
-    """Merge a field with its alias; both given and different is a contradiction."""
-    if first is not None and second is not None and first != second:
-        raise RefusedError("conflict", f"/{alias}", f"{alias} differs from {name}")
-    return second if first is None else first
-
-
-def _check_identifier(text: str | None, pointer: str, most: int = 128) -> None:
-    """Refuse an identifier that is empty, too long or holds spaces or control characters."""
-    if text is not None and not is_identifier(text, most):
-        detail = f"1 to {most} printable characters without spaces are taken"
-        raise RefusedError("invalid_identifier", pointer, detail)
-
-
-def _check_retriever(retriever_id: str | None) -> None:
-    """Refuse the one retriever id whose address would mean something else."""
-    if retriever_id == "interactions":
-        raise RefusedError("reserved", "/retriever_id", "`interactions` is a reserved id")
-
-
-def _check_query(query: str, pointer: str) -> None:
-    """Refuse a query that is too long or holds a zero byte."""
-    if len(query) > MAX_QUERY_CHARACTERS:
-        detail = f"a query has at most {MAX_QUERY_CHARACTERS} characters, got {len(query)}"
-        raise RefusedError("too_long", pointer, detail)
-    if "\x00" in query:
-        raise RefusedError("invalid_text", pointer, "a query may not hold a zero byte")
-
-
-def _check_moment(moment: datetime | None, received_at: int) -> int:
-    """Turn the client's time into microseconds; refuse what no clock skew explains."""
-    if moment is None:
-        return received_at
-    at = (moment - _EPOCH) // _MICROSECOND
-    if at < EARLIEST_AT_US:
-        raise RefusedError("out_of_range", "/timestamp", "before 2000; is the unit right?")
-    if at > received_at + MAX_AHEAD_US:
-        raise RefusedError("out_of_range", "/timestamp", "over 24 hours ahead of our clock")
-    return at
-
-
-def _take_metadata(row: InteractionRow, metadata: dict[str, Any]) -> None:
-    """Keep the free metadata as text, and the parts that mean something as columns."""
-    row.metadata = _to_text(metadata, "/metadata")
-    query = metadata.get("query")
-    if isinstance(query, str):
-        _check_query(query, "/metadata/query")
-        row.query = query
-        row.query_key = to_query_key(query)
-    device = metadata.get("device")
-    if isinstance(device, str) and is_identifier(device):
-        row.device = device
-    duration = metadata.get("duration_ms")
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
-        if not 0 <= duration <= MAX_DURATION_MS:
-            detail = f"0 to {MAX_DURATION_MS:.0f} milliseconds are believed"
-            raise RefusedError("out_of_range", "/metadata/duration_ms", detail)
-        row.duration_ms = float(duration)
-
-
-def _to_text(value: dict[str, Any], pointer: str) -> str:
-    """Write an object as JSON text (keys sorted for filters, so that equal ones compare)."""
-    encoder = _canonical if pointer == "/filters" else _plain
-    text = encoder.encode(value)
-    if len(text) > MAX_METADATA_BYTES:
-        detail = f"at most {MAX_METADATA_BYTES} bytes of JSON are taken, got {len(text)}"
-        raise RefusedError("too_large", pointer, detail)
-    return text.decode()
-
-
-def _check_tags(tags: list[str] | None) -> str | None:
-    """Write tags as JSON text."""
-    if not tags:
-        return None
-    if len(tags) > MAX_TAGS:
-        raise RefusedError("too_many", "/tags", f"at most {MAX_TAGS} tags are taken")
-    for place, tag in enumerate(tags):
-        _check_identifier(tag, f"/tags/{place}")
-    return _plain.encode(tags).decode()
-
-
-def _check_results(body: SearchBody) -> list[ResultRow]:
-    """Turn the shown list into rows; positions follow from the order."""
-    if body.results is None:
-        return []
-    if len(body.results) > MAX_RESULTS:
-        detail = f"at most {MAX_RESULTS} results are taken, got {len(body.results)}"
-        raise RefusedError("too_many", "/results", detail)
-    for place, result in enumerate(body.results):
-        if not is_identifier(result.document_id, MAX_DOCUMENT_ID_CHARACTERS):
-            _check_identifier(
-                result.document_id,
-                f"/results/{place}/document_id",
-                MAX_DOCUMENT_ID_CHARACTERS,
-            )
-    return [
-        ResultRow(result.document_id, result.score, result.logging_probability)
-        for result in body.results
-    ]

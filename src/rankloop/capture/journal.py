@@ -87,8 +87,8 @@ class Journal:
         config: Its bound.
 
     Example:
-        >>> import tempfile
-        >>> journal = Journal(Path(tempfile.mkdtemp()) / "journal.db")
+        >>> import pathlib, tempfile
+        >>> journal = Journal(pathlib.Path(tempfile.mkdtemp()) / "journal.db")
         >>> journal.append(b"", 0, b'{"interaction_id":"i1"}', 1)
         1
         >>> [entry.interactions for entry in journal.read(after=0)]

@@ -18,7 +18,17 @@ def is_identifier(text: str, most: int = MAX_IDENTIFIER_CHARACTERS) -> bool:
         >>> is_identifier("sess_456"), is_identifier("two words"), is_identifier("")
         (True, False, False)
     """
-    return 0 < len(text) <= most and text.isprintable() and " " not in text
+    return 0 < len(text) <= most and is_plain(text)
+
+
+def is_plain(text: str) -> bool:
+    r"""Say whether a text has only printable characters and no space; its length is free.
+
+    Example:
+        >>> is_plain("https://shop.example/a?b=1"), is_plain("two words"), is_plain("line\\n")
+        (True, False, False)
+    """
+    return text.isprintable() and " " not in text
 
 
 def make_uuid7s(count: int, now_us: int | None = None) -> list[str]:

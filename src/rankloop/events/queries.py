@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import unicodedata
 from typing import Final
@@ -22,6 +23,7 @@ def normalize_query(query: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", query).casefold().split())
 
 
+@functools.lru_cache(16_384)
 def to_query_key(query: str, filters: str | None = None) -> str:
     """Name the information need: 16 hexadecimal digits of normalized text and filters.
 

@@ -56,6 +56,7 @@ WITHOUT_DOCUMENT: Final = frozenset({"zero_results", "filter_toggle", "query_ref
 """Known types that speak of a list, not of a document."""
 
 _TYPE = re.compile(r"\w{1,64}")
+_DOCUMENT_MASK = sum(1 << bit for name, bit in SIGNAL_BITS.items() if name not in WITHOUT_DOCUMENT)
 _CUSTOM_MASK = 1 << CUSTOM_BIT
 _MASKS = {name: 1 << bit for name, bit in SIGNAL_BITS.items()}
 
@@ -83,13 +84,13 @@ def to_mask(names: Iterable[str]) -> int:
     return mask
 
 
-def needs_document(names: Iterable[str]) -> bool:
+def needs_document(mask: int) -> bool:
     """Say whether an interaction of these types must name a document.
 
     A known type other than those that speak of a list needs one; custom types do not.
 
     Example:
-        >>> needs_document(["click"]), needs_document(["filter_toggle", "opened_help"])
+        >>> needs_document(to_mask(["click"])), needs_document(to_mask(["filter_toggle", "help"]))
         (True, False)
     """
-    return any(name in SIGNAL_BITS and name not in WITHOUT_DOCUMENT for name in names)
+    return mask & _DOCUMENT_MASK != 0

@@ -42,6 +42,7 @@ def to_accepted(row: InteractionRow, *, is_duplicate: bool) -> AcceptedView:
     """Show a row that was just taken in.
 
     Example:
+        >>> from rankloop.events.rows import InteractionRow
         >>> row = InteractionRow("i1", at=0, received_at=0, types=["click"], type_mask=2)
         >>> view = to_accepted(row, is_duplicate=False)
         >>> view.status, view.timestamp.isoformat()

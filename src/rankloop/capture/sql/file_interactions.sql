@@ -1,0 +1,117 @@
+-- Interactions that are surely valid, as rows: the law would take each of them with equal columns.
+-- A line that breaks a condition is not refused here. It goes to the law, which decides.
+CREATE OR REPLACE TEMP TABLE import_interactions AS
+WITH read AS MATERIALIZED (
+    SELECT
+        n,
+        TRY(len(json_keys(body))) AS n_keys,
+        TRY(json_extract(body, [
+            '$.feature_id', '$.document_id', '$.interaction_type', '$.position', '$.metadata',
+            '$.user_id', '$.session_id', '$.search_id', '$.execution_id', '$.retriever_id',
+            '$.interaction_id', '$.timestamp', '$.value', '$.currency',
+            '$.metadata.query', '$.metadata.device', '$.metadata.duration_ms'
+        ])) AS f
+    FROM import_lines
+    WHERE contains(body, '"interaction_type"')
+),
+-- Texts are still JSON here: a string keeps its quotes, so that its type shows.
+named AS (
+    SELECT
+        n,
+        n_keys,
+        list_count(f) - (f[15] IS NOT NULL)::INT - (f[16] IS NOT NULL)::INT
+            - (f[17] IS NOT NULL)::INT AS n_known,
+        nullif(f[1], 'null') AS feature_id,
+        nullif(f[2], 'null') AS document_id,
+        f[3] AS types,
+        nullif(f[4], 'null') AS position,
+        nullif(f[5], 'null') AS metadata,
+        nullif(f[6], 'null') AS user_id,
+        nullif(f[7], 'null') AS session_id,
+        nullif(f[8], 'null') AS search_id,
+        nullif(f[9], 'null') AS execution_id,
+        nullif(f[10], 'null') AS retriever_id,
+        nullif(f[11], 'null') AS interaction_id,
+        nullif(f[12], 'null') AS moment,
+        nullif(f[13], 'null') AS "value",
+        nullif(f[14], 'null') AS currency,
+        nullif(f[15], 'null') AS query,
+        nullif(f[16], 'null') AS device,
+        nullif(f[17], 'null') AS duration_ms
+    FROM read
+    WHERE f IS NOT NULL
+),
+-- All fields are known and none stands twice; every one has its type and is in its range.
+sound AS (
+    SELECT
+        *,
+        string_split(trim(types, '[]"'), '","') AS names,
+        coalesce(feature_id, document_id) AS document,
+        coalesce(search_id, execution_id) AS search,
+        CASE WHEN moment IS NULL THEN make_timestamp($received_at)
+            ELSE TRY_CAST(moment[2:-2] AS TIMESTAMP) END AS moment_at
+    FROM named
+    WHERE n_keys = n_known
+        AND regexp_full_match(types, $types)
+        AND (feature_id IS NULL OR document_id IS NULL)
+        AND (search_id IS NULL OR execution_id IS NULL)
+        AND (feature_id IS NULL OR (regexp_full_match(feature_id, $identifier) AND strlen(feature_id) <= $most_document))
+        AND (document_id IS NULL OR (regexp_full_match(document_id, $identifier) AND strlen(document_id) <= $most_document))
+        AND (user_id IS NULL OR (regexp_full_match(user_id, $identifier) AND strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
+        AND (session_id IS NULL OR (regexp_full_match(session_id, $identifier) AND strlen(session_id) <= $most_identifier))
+        AND (search_id IS NULL OR (regexp_full_match(search_id, $identifier) AND strlen(search_id) <= $most_identifier))
+        AND (execution_id IS NULL OR (regexp_full_match(execution_id, $identifier) AND strlen(execution_id) <= $most_identifier))
+        AND (retriever_id IS NULL OR (regexp_full_match(retriever_id, $identifier) AND strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
+        AND (interaction_id IS NULL OR (regexp_full_match(interaction_id, $identifier) AND strlen(interaction_id) <= $most_identifier))
+        AND (device IS NULL OR (regexp_full_match(device, $identifier) AND strlen(device) <= $most_identifier))
+        AND (moment IS NULL OR regexp_full_match(moment, $moment))
+        AND (position IS NULL OR (regexp_full_match(position, '[0-9]{1,7}') AND position::INTEGER <= $most_position))
+        AND ("value" IS NULL OR regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,9})?'))
+        AND (currency IS NULL OR regexp_full_match(currency, '"[A-Z]{3}"'))
+        AND (duration_ms IS NULL OR (regexp_full_match(duration_ms, '[0-9]{1,9}(\.[0-9]{1,9})?') AND duration_ms::DOUBLE <= $most_duration_ms))
+        AND (query IS NULL OR (starts_with(query, '"') AND length(query) <= $most_query))
+        AND (metadata IS NULL OR (
+            starts_with(metadata, '{') AND strlen(metadata) <= $most_metadata
+            -- Numbers that two writers may write differently, and objects within.
+            AND NOT regexp_matches(metadata, $odd_metadata)
+            AND len(list_distinct(json_keys(metadata))) = len(json_keys(metadata))
+        ))
+),
+masked AS (
+    SELECT
+        *,
+        list_sum(list_transform(names, lambda name:
+            coalesce($type_masks[list_position($type_names, name)], $custom_mask)
+        ))::BIGINT AS type_mask,
+        CASE WHEN contains(query, '\') THEN query ->> '$' ELSE query[2:-2] END AS query_text
+    FROM sound
+)
+SELECT
+    n,
+    interaction_id[2:-2] AS interaction_id,
+    moment_at AS "at",
+    make_timestamp($received_at) AS received_at,
+    coalesce(retriever_id[2:-2], $retriever_id) AS retriever_id,
+    search[2:-2] AS search_id,
+    document[2:-2] AS document_id,
+    names AS types,
+    type_mask,
+    position::INTEGER AS position,
+    query_text AS query,
+    CASE WHEN regexp_full_match(query_text, $plain_query)
+        THEN left(md5($key_version || chr(31) || lower(query_text) || chr(31)), 16)
+    END AS query_key,
+    CASE WHEN $inner_pad = '' THEN user_id[2:-2] WHEN user_id IS NOT NULL
+        THEN 'u~' || left(sha256(unhex($outer_pad) || unhex(sha256(unhex($inner_pad) || encode(user_id[2:-2])))), 32)
+    END AS user_key,
+    session_id[2:-2] AS session_id,
+    device[2:-2] AS device,
+    duration_ms::DOUBLE AS duration_ms,
+    round_even("value"::DOUBLE * 1000000, 0)::BIGINT AS value_micros,
+    currency[2:-2] AS currency,
+    nullif(metadata, '{}') AS metadata,
+    $source AS source
+FROM masked
+WHERE moment_at BETWEEN make_timestamp($earliest_at) AND make_timestamp($latest_at)
+    AND (len(names) = 1 OR bit_count(type_mask) = len(names))
+    AND (document IS NOT NULL OR type_mask & $document_mask = 0)
