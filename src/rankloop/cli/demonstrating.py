@@ -107,7 +107,7 @@ def write_truth(folder: Path, shop: "Shop") -> None:
 
 def compare(shop: "Shop", report: "Mapping[str, Any]") -> Truth:
     """Put the truth beside what the report says about examination."""
-    from rankloop.testing.shop import MISLABELLED, MISSPELT, PAGE_SIZE
+    from rankloop.testing.shop import CATALOGUE, MISLABELLED, MISSPELT, PAGE_SIZE
 
     curve: dict[int, float | None] = {
         row["position"]: row["ctr"]["value"] for row in report["ctr_by_position"]
@@ -117,7 +117,7 @@ def compare(shop: "Shop", report: "Mapping[str, Any]") -> Truth:
         value / first if first and (value := curve.get(position)) is not None else None
         for position in range(PAGE_SIZE)
     ]
-    category = list(shop.categories).index(MISLABELLED)
+    category = list(CATALOGUE).index(MISLABELLED)
     texts = shop.queries.texts
     mislabelled = [texts[i] for i, own in enumerate(shop.queries.categories) if own == category]
     return Truth(

@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from rankloop.cli.output import NO, OK
 from rankloop.cli.target import HERE, Target
 from rankloop.errors import InputError
+
+if TYPE_CHECKING:
+    from rankloop.client.exports import ExportFilters
 
 EXPORT_EXAMPLES: Final = """\
 rankloop export click-log --format parquet --out clicks.parquet
@@ -51,8 +54,11 @@ def export(
     output = target.open_output()
     if not out.parent.is_dir():
         raise InputError(f"there is no folder {out.parent}", where="--out")
-    narrowed = {"retriever_id": retriever, "days": days}
-    filters = {name: value for name, value in narrowed.items() if value is not None}
+    filters: ExportFilters = {}
+    if retriever is not None:
+        filters["retriever_id"] = retriever
+    if days is not None:
+        filters["days"] = days
     with target.connect() as loop, output.progress(f"export {kind}"):
         manifest = loop.exports.download(kind, out, format, **filters)
     beside = out.with_name(f"{out.name}.manifest.json")

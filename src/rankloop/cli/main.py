@@ -1,7 +1,7 @@
 """The commands by name, and the outermost door: errors become one line and an exit status."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
@@ -34,7 +34,7 @@ app = App(
 )
 
 
-def _add(command: object, examples: str, name: str | None = None) -> None:
+def _add(command: Callable[..., int], examples: str, name: str | None = None) -> None:
     """Register a command with its examples."""
     app.command(command, name=name, help_epilogue=to_epilogue(examples))
 

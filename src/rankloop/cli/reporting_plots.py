@@ -6,6 +6,7 @@ a telephone cannot be read. Colors are the page's own variables, so that they fo
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,9 @@ WIDE: Final = 452
 NARROW: Final = 272
 HEIGHT: Final = 190
 """Sizes of the plotting area, in pixels."""
+
+FEW_BARS: Final = 5
+"""Up to so many bars stand further apart, or they would be slabs."""
 
 Row = dict[str, Any]
 
@@ -73,13 +77,14 @@ def _build(rows: list[Row], *, width: int, what: str, x_title: str) -> altair.La
     n_most = width // 22
     labels = [row["label"] for row in rows]
     step = max(1, -(-len(labels) // n_most))
-    base = alt.Chart(alt.Data(values=rows), description=what)
+    base = alt.Chart(alt.InlineData(values=rows), description=what)
     x = alt.X(
         "label:O",
         title=x_title,
-        sort=None,
         axis=alt.Axis(labelAngle=0, ticks=False, values=labels[::step], labelPadding=6),
-        scale=alt.Scale(paddingInner=0.28, paddingOuter=0.2),
+        scale=alt.Scale(
+            domain=labels, paddingInner=0.28 if len(rows) > FEW_BARS else 0.6, paddingOuter=0.2
+        ),
     )
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4, ticks=False))
     layers = [base.mark_bar(color=ACCENT, cornerRadiusEnd=2).encode(x=x, y=y)]
@@ -89,7 +94,7 @@ def _build(rows: list[Row], *, width: int, what: str, x_title: str) -> altair.La
             base.mark_tick(color=INK, thickness=1.3, size=7).encode(x=x, y=f"{end}:Q")
             for end in ("low", "high")
         ]
-    return _style(alt.layer(*layers).properties(width=width, height=HEIGHT))
+    return _style(alt.LayerChart(layer=layers).properties(width=width, height=HEIGHT))
 
 
 def _style(chart: altair.LayerChart) -> altair.LayerChart:
@@ -114,7 +119,12 @@ def _style(chart: altair.LayerChart) -> altair.LayerChart:
 
 
 def _to_themed(svg: str) -> str:
-    """Put the page's variables where Vega wrote stand-in colors."""
+    """Put the page's variables where Vega wrote stand-in colors, and make its names its own.
+
+    Vega names clip paths the same in every drawing, and the page holds many.
+    """
+    own = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    svg = svg.replace('id="clip', f'id="{own}-clip').replace("url(#clip", f"url(#{own}-clip")
     for stand_in, variable in VARIABLES.items():
         svg = svg.replace(f'"{stand_in}"', f'"{variable}"')
     return svg.replace('font-family="sans-serif"', 'font-family="inherit"')

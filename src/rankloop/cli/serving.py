@@ -45,7 +45,7 @@ def serve(target: Target = HERE, *, host: str | None = None, port: int | None = 
     from rankloop.wiring import load_folder_settings, open_engine
 
     folder = target.need_folder("serve")
-    given = {"server.host": host, "server.port": port}
+    given: dict[str, object] = {"server.host": host, "server.port": port}
     overrides = {name: value for name, value in given.items() if value is not None}
     loaded = load_folder_settings(folder, overrides)
     configure_logging(loaded.settings.server.log_level.upper())
