@@ -139,6 +139,11 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         lambda: intake.acknowledged_sequence,
         DeliveryConfig(every_s=settings.capture.deliver_every_s),
     )
+
+    def drain() -> None:
+        delivery.drain()
+        intake.scrub()
+
     derivation = Derivation(store, _to_attribution(settings))
     intake.start()
     delivery.start()
@@ -155,7 +160,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         delivery=delivery,
         derivation=derivation,
         insights=Insights(store, derivation),
-        erasure=Erasure(store, derivation, delivery.drain, pseudonyms),
+        erasure=Erasure(store, derivation, drain, pseudonyms),
         metrics=metrics,
     )
 

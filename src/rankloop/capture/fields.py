@@ -50,8 +50,7 @@ SEARCH_NAMES: Final = (
     "pipeline_version",
     "variant",
 )
-_Getter = Callable[[object], "tuple[str | None, ...]"]
-_NAMES_OF: Final[dict[tuple[str, ...], _Getter]] = {
+_NAMES_OF: Final[dict[tuple[str, ...], Callable[[object], tuple[str | None, ...]]]] = {
     names: attrgetter(*names) for names in (INTERACTION_NAMES, SEARCH_NAMES)
 }
 _canonical = msgspec.json.Encoder(order="sorted")

@@ -56,7 +56,7 @@ class Intake:
         self._journal = journal
         self._searches = searches
         self._interactions = interactions
-        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Submission | threading.Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._is_open = False
         self._trim_through = 0
@@ -96,6 +96,17 @@ class Intake:
         self._trim_through = max(self._trim_through, sequence)
         self._searches.settle(sequence)
         self._interactions.settle(sequence)
+
+    def scrub(self, timeout_s: float = 10.0) -> None:
+        """Wipe from the journal's files what the store has by now; for erasure.
+
+        Raises:
+            UnavailableError: It was not done in time.
+        """
+        done = threading.Event()
+        self._queue.put(done)
+        if not done.wait(timeout_s):
+            raise UnavailableError("the journal was not wiped in time", hint="Try again.")
 
     def stop(self) -> None:
         """Commit what is waiting, and take no more."""
@@ -146,6 +157,9 @@ class Intake:
         first = self._queue.get()
         if first is None:
             return [], True
+        if isinstance(first, threading.Event):
+            self._wipe(first)
+            return [], False
         group, n_rows = [first], len(first.client_named)
         while n_rows < _MAX_GROUP_ROWS:
             try:
@@ -154,9 +168,18 @@ class Intake:
                 break
             if more is None:
                 return group, True
+            if isinstance(more, threading.Event):
+                self._wipe(more)
+                continue
             group.append(more)
             n_rows += len(more.client_named)
         return group, False
+
+    def _wipe(self, done: threading.Event) -> None:
+        """Trim the journal and cut its log."""
+        self._journal.trim(self._trim_through)
+        self._journal.scrub()
+        done.set()
 
     def _commit(self, group: list[_Submission]) -> None:
         """Write what is new in a group of submissions with one commit."""

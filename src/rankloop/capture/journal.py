@@ -136,6 +136,9 @@ class Journal:
         """
         size = len(searches) + len(interactions)
         if self._pending_bytes + size > self._config.max_bytes:
+            # What the store has by now counts no longer; without this a full journal stays full.
+            self.trim(trim_through)
+        if self._pending_bytes + size > self._config.max_bytes:
             raise UnavailableError(
                 "the journal is full: the store takes events more slowly than they come",
                 hint="Send the same batch again later; nothing of it was kept.",

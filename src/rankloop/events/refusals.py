@@ -9,6 +9,7 @@ import msgspec
 
 _PATH = re.compile(r" - at `\$([^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _RANGE: Final = (">=", "<=", "> ", "< ", "out of range", "length")
 
@@ -51,6 +52,10 @@ def from_decoding(error: Exception) -> RefusedError:
     if unknown:
         pointer = f"{to_pointer(path)}/{escape_step(unknown.group(1))}"
         return RefusedError("unknown_field", pointer, f"there is no field {unknown.group(1)!r}")
+    missing = _MISSING.search(message)
+    if missing:
+        pointer = f"{to_pointer(path)}/{escape_step(missing.group(1))}"
+        return RefusedError("missing_field", pointer, f"{missing.group(1)} is needed")
     message = message.replace("Expected `int | null` >=", "Expected `int` >=")
     in_words = re.sub(r"^Expected `([^`]*)`", _say_expected, message)
     code = "out_of_range" if any(mark in message for mark in _RANGE) else "wrong_type"
