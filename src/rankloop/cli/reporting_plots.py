@@ -86,7 +86,7 @@ def _build(rows: list[Row], *, width: int, what: str, x_title: str) -> altair.La
             domain=labels, paddingInner=0.28 if len(rows) > FEW_BARS else 0.6, paddingOuter=0.2
         ),
     )
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4, ticks=False))
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format=".1~%", tickCount=4, ticks=False))
     layers = [base.mark_bar(color=ACCENT, cornerRadiusEnd=2).encode(x=x, y=y)]
     if any(row.get("high") is not None for row in rows):
         layers.append(base.mark_rule(color=INK, size=1.3).encode(x=x, y="low:Q", y2="high:Q"))
