@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from rankloop.api.batches import Batch, read_body, split_batch
+from rankloop.api.doors import Doors, is_loopback
 from rankloop.api.problems import Fault, FaultsError, build_problem, to_answer
 from rankloop.errors import EventError, RankloopError
 from rankloop.events.verdicts import Rejection
@@ -24,10 +25,11 @@ from rankloop.events.views import to_accepted
 from rankloop.telemetry import Metrics, make_request_id
 
 if TYPE_CHECKING:
-    from rankloop.api.doors import Doors, RawHeaders
+    from rankloop.api.doors import RawHeaders
     from rankloop.capture.checks import Checked, Checker
     from rankloop.capture.intake import Intake
     from rankloop.events.rows import InteractionRow, SearchRow
+    from rankloop.wiring import Engine
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -206,6 +208,28 @@ class Front:
         ):
             if amount:
                 self._events.add(amount, kind=kind, outcome=outcome)
+
+
+def build_front(engine: Engine, application: Application) -> Front:
+    """Put the capture front before the application, on one engine.
+
+    Args:
+        engine: Every part of the installation.
+        application: Answers everything that is not capture.
+    """
+    server = engine.settings.server
+    return Front(
+        application,
+        intake=engine.intake,
+        checker=engine.checker,
+        doors=Doors(
+            engine.keys,
+            is_local=is_loopback(server.host),
+            cors_origins=frozenset(server.cors_origins),
+        ),
+        metrics=engine.metrics,
+        config=FrontConfig(max_body_bytes=server.max_body_bytes),
+    )
 
 
 def _to_error(rejection: Rejection) -> RejectedEventError:
