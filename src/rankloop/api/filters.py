@@ -1,0 +1,226 @@
+"""What can be asked for: the parameters of every reading address, as records."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from rankloop.errors import InputError
+from rankloop.tables.windows import InsightsWindow, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rankloop.store.base import Value
+
+MAX_PAGE_SIZE: Final = 1_000
+"""Most rows of one page."""
+
+DEFAULT_PAGE_SIZE: Final = 100
+"""Rows of a page where the request does not say."""
+
+MAX_DAYS: Final = 36_500
+"""How far back `days` may reach."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=512)]
+Moment = Annotated[
+    datetime, Meta(tz=True, description="RFC 3339 with a zone, or a date, which means 00:00 UTC.")
+]
+Days = Annotated[
+    float, Meta(gt=0, le=MAX_DAYS, description="Only the last so many days, counted from now.")
+]
+Start = Annotated[Moment, Meta(description="First moment that counts.")]
+End = Annotated[Moment, Meta(description="First moment that no longer counts.")]
+Position = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+PageNumber = Annotated[int, Meta(ge=1, le=10_000_000)]
+PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE_SIZE)]
+AllowStale = Annotated[
+    bool,
+    Meta(description="Answer from what the store has, if it lags behind, and say `behind`."),
+]
+
+
+class InteractionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which interactions, and which page of them."""
+
+    feature_id: Annotated[Text, Meta(description="Only about this document.")] | None = None
+    user_id: Annotated[Text, Meta(description="Plain id or pseudonym.")] | None = None
+    session_id: Text | None = None
+    search_id: Text | None = None
+    retriever_id: Text | None = None
+    interaction_type: (
+        Annotated[list[Text], Meta(max_length=100, description="At least one of these types.")]
+        | Text
+        | None
+    ) = None
+    position_gte: Position | None = None
+    position_lte: Position | None = None
+    days: Days | None = None
+    start: Start | None = None
+    end: End | None = None
+    page: Annotated[PageNumber, Meta(description="From 1, with `page_size`.")] | None = None
+    page_size: PageSize | None = None
+    limit: (
+        Annotated[int, Meta(ge=1, description="Rows wanted; up to 1,000, any number as NDJSON.")]
+        | None
+    ) = None
+    offset: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    cursor: (
+        Annotated[Text, Meta(description="`next_cursor` of the page before: stable under writes.")]
+        | None
+    ) = None
+    include_total: bool = False
+    allow_stale: AllowStale = False
+
+    def __post_init__(self) -> None:
+        check_window(self.days, self.start, self.end)
+        styles = {
+            "page": self.page is not None or self.page_size is not None,
+            "offset": self.offset is not None,
+            "cursor": self.cursor is not None,
+        }
+        chosen = [name for name, is_used in styles.items() if is_used]
+        if len(chosen) > 1 or (styles["page"] and self.limit is not None):
+            raise InputError(
+                "two ways of paging cannot be mixed",
+                where=f"/{chosen[-1]}",
+                hint="Use page and page_size, or limit and offset, or limit and cursor.",
+            )
+
+    @property
+    def size(self) -> int:
+        """Rows of this page."""
+        return self.limit or self.page_size or DEFAULT_PAGE_SIZE
+
+    @property
+    def skip(self) -> int:
+        """Rows before this page; 0 with a cursor."""
+        return ((self.page or 1) - 1) * self.size if self.offset is None else self.offset
+
+    def check_page(self) -> None:
+        """Refuse a page that is too long for one JSON document."""
+        if self.size > MAX_PAGE_SIZE:
+            raise InputError(
+                f"limit is {self.size}, a page has at most {MAX_PAGE_SIZE} rows",
+                where="/limit",
+                hint="Follow next_cursor, or ask for application/x-ndjson.",
+            )
+
+    def to_parameters(self, to_lookup: Callable[[str], str], now: datetime) -> dict[str, Value]:
+        """Return the filters as the store's questions take them, without the paging.
+
+        Args:
+            to_lookup: Plain id or pseudonym to what is stored.
+            now: What `days` counts back from.
+        """
+        types = self.interaction_type
+        return {
+            "feature_id": self.feature_id,
+            "user_key": None if self.user_id is None else to_lookup(self.user_id),
+            "session_id": self.session_id,
+            "search_id": self.search_id,
+            "retriever_id": self.retriever_id,
+            "interaction_types": [types] if isinstance(types, str) else types,
+            "position_gte": self.position_gte,
+            "position_lte": self.position_lte,
+            "start": to_start(self.days, self.start, now),
+            "end": self.end,
+        }
+
+
+class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rows to export, and as what."""
+
+    format: Literal["ndjson", "parquet", "csv"] = "ndjson"
+    retriever_id: Text | None = None
+    user_id: Annotated[Text, Meta(description="Plain id or pseudonym.")] | None = None
+    days: Days | None = None
+    start: Start | None = None
+    end: End | None = None
+
+    def __post_init__(self) -> None:
+        check_window(self.days, self.start, self.end)
+
+
+class SignalQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the log the signals are about."""
+
+    days: Annotated[int, Meta(ge=1, le=MAX_DAYS, description="Only the last days.")] | None = None
+    start: Start | None = None
+    end: End | None = None
+    segment: (
+        Annotated[Text, Meta(description="Such as `device:mobile` or `surface:app`.")] | None
+    ) = None
+    include_robots: bool = False
+    allow_stale: AllowStale = False
+
+    def __post_init__(self) -> None:
+        check_window(self.days, self.start, self.end)
+        Segment.parse(self.segment)
+
+    def to_window(self, now: datetime) -> InsightsWindow:
+        """Return the window that the analytics understand."""
+        return InsightsWindow(
+            start=to_start(self.days, self.start, now),
+            end=self.end,
+            segment=Segment.parse(self.segment),
+            include_robots=self.include_robots,
+        )
+
+
+class PartQuery(SignalQuery, frozen=True):
+    """The same, one page at a time."""
+
+    page: PageNumber = 1
+    page_size: PageSize = 50
+
+
+class HealthQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an address without parameters takes."""
+
+
+def check_window(days: float | None, start: datetime | None, end: datetime | None) -> None:
+    """Refuse a window that contradicts itself."""
+    if days is not None and start is not None:
+        raise InputError("days and start cannot be given together", where="/days")
+    if start is not None and end is not None and end < start:
+        raise InputError("the window ends before it starts", where="/end")
+
+
+def to_start(days: float | None, start: datetime | None, now: datetime) -> datetime | None:
+    """Return the first moment that counts."""
+    return start if days is None else now - timedelta(days=days)
+
+
+def encode_cursor(at_us: int, key: int) -> str:
+    """Write down the last row seen, as an opaque text.
+
+    Example:
+        >>> decode_cursor(encode_cursor(1_000_000, 7))
+        (datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc), 7)
+    """
+    return base64.urlsafe_b64encode(f"1:{at_us}:{key}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str) -> tuple[datetime, int]:
+    """Read the last row seen.
+
+    Raises:
+        InputError: The text is no cursor of ours.
+    """
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        version, at_us, key = base64.urlsafe_b64decode(padded).decode("ascii").split(":")
+        if version != "1":
+            raise ValueError(version)
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(at_us))
+        return moment, int(key)
+    except (ValueError, binascii.Error, OverflowError) as error:
+        raise InputError(
+            "this is no cursor of ours", where="/cursor", hint="Take `next_cursor` of a page."
+        ) from error

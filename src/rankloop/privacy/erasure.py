@@ -1,0 +1,112 @@
+"""Erasure: a user is forgotten everywhere, and a receipt says what went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from rankloop.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rankloop.privacy.exports import Exports
+    from rankloop.privacy.pseudonyms import Pseudonyms
+    from rankloop.store.base import EventStore
+
+
+class Refreshable(Protocol):
+    """What erasure needs of the derivation."""
+
+    def refresh(self) -> object:
+        """Bring the derived tables up to date with the raw facts."""
+        ...
+
+
+class ErasureReceipt(msgspec.Struct, frozen=True):
+    """What an erasure removed."""
+
+    rows: dict[str, int]
+    """Rows removed, per table."""
+    models: list[str]
+    """Models that learned from the removed rows."""
+    exports: list[str]
+    """Exports that held some of them; their files here are gone, copies elsewhere are not."""
+    users: int
+    """How many users were asked for."""
+    erased_at: datetime
+
+
+class Erasure:
+    """Forget users and single interactions.
+
+    Args:
+        store: Where events are.
+        derivation: Rebuilds what was derived from them.
+        drain: Delivers everything acknowledged, so that nothing of the user waits in the journal.
+        pseudonyms: How users are written down.
+        exports: Files that left the folder.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        derivation: Refreshable,
+        drain: Callable[[], object],
+        pseudonyms: Pseudonyms,
+        exports: Exports | None = None,
+    ) -> None:
+        self._store = store
+        self._derivation = derivation
+        self._drain = drain
+        self._pseudonyms = pseudonyms
+        self._exports = exports
+
+    def erase(self, user_ids: Sequence[str]) -> ErasureReceipt:
+        """Forget users: raw rows, what was derived from them, and export files that held them.
+
+        Hashes of their interactions' ids stay, so that a late retry resurrects nothing. Erasing
+        an unknown user removes nothing and is no error.
+
+        Args:
+            user_ids: Plain ids or pseudonyms.
+
+        Raises:
+            UnavailableError: The store cannot take what is still in the journal; try again.
+        """
+        now = datetime.now(UTC)
+        self._drain()
+        rows: Counter[str] = Counter()
+        touched: set[str] = set()
+        user_keys = dict.fromkeys(self._pseudonyms.to_lookup(user_id) for user_id in user_ids)
+        for user_key in user_keys:
+            if self._exports is not None:
+                touched.update(self._exports.forget_user(user_key, now))
+            rows.update(self._store.erase_user(user_key))
+        self._derivation.refresh()
+        # Deleted rows lie in the file until it is folded.
+        self._store.checkpoint()
+        return ErasureReceipt(dict(rows), [], sorted(touched), len(user_keys), now)
+
+    def delete_interaction(self, interaction_id: str) -> bool:
+        """Delete one interaction; say whether there was one."""
+        self._drain()
+        return self._store.delete_interaction(interaction_id)
+
+
+def check_user_ids(user_ids: Sequence[str], most: int = 1_000) -> None:
+    """Refuse a request to erase nobody, or more than can be done at once.
+
+    Raises:
+        InputError: There are none, too many, or an empty one.
+    """
+    if not 0 < len(user_ids) <= most:
+        raise InputError(
+            f"1 to {most} users can be erased at once, got {len(user_ids)}", where="/user_ids"
+        )
+    for place, user_id in enumerate(user_ids):
+        if not user_id:
+            raise InputError("a user id may not be empty", where=f"/user_ids/{place}")

@@ -1,0 +1,268 @@
+"""Exports: what left the folder as a file, each with a manifest that erasure can find again."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from rankloop.errors import NotFoundError
+from rankloop.events.identity import make_uuid7s
+from rankloop.privacy.records import iter_interactions, iter_searches
+from rankloop.store.questions import find_question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from rankloop.store.base import EventStore, Value
+
+ExportKind = Literal["interactions", "searches", "click-log"]
+ExportFormat = Literal["ndjson", "parquet", "csv"]
+
+QUESTIONS: Final[dict[ExportKind, str]] = {
+    "interactions": "export_interactions",
+    "searches": "export_searches",
+    "click-log": "export_click_log",
+}
+"""The question behind each kind."""
+
+KEEP: Final = timedelta(hours=24)
+"""How long a file is kept, so that a broken transfer can be resumed."""
+
+_ALL_ROWS: Final = 2**62
+_PAGED: Final = frozenset({"export_interactions", "export_searches"})
+
+
+class ExportRequest(msgspec.Struct, frozen=True):
+    """What to export."""
+
+    kind: ExportKind
+    format: ExportFormat
+    retriever_id: str | None = None
+    user_key: str | None = None
+    """The user, as stored."""
+    days: float | None = None
+    """Kept beside `start`, so that asking for the same days again is the same request."""
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def digest(self) -> str:
+        """A short name for requests that ask for the same."""
+        same = msgspec.structs.replace(self, start=None) if self.days else self
+        return hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:16]
+
+
+class ExportWindow(msgspec.Struct, frozen=True):
+    """From when to when; null for no bound."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+class ExportManifest(msgspec.Struct, frozen=True):
+    """What an export holds; it stays when the file has gone."""
+
+    export_id: str
+    kind: ExportKind
+    format: ExportFormat
+    made_at: datetime
+    window: ExportWindow
+    filters: dict[str, str]
+    """Filters by name; a user stands as stored."""
+    rows: int
+    bytes: int
+    sha256: str
+    columns: list[str]
+    request: str
+    """Equal where the same was asked for."""
+    erased_at: list[datetime] = []
+    """When users whose rows it held were erased: copies of the file should go too."""
+
+
+class Export(NamedTuple):
+    """An export whose file is there."""
+
+    manifest: ExportManifest
+    path: Path
+
+    @property
+    def etag(self) -> str:
+        """Name of exactly these bytes, as HTTP writes it."""
+        return f'"{self.manifest.export_id}"'
+
+
+class Exports:
+    """The exports of one data folder.
+
+    Args:
+        store: Where the rows are.
+        folder: Where files and manifests go; made on first use.
+    """
+
+    def __init__(self, store: EventStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def make(self, request: ExportRequest) -> Export:
+        """Write an export and its manifest; what is older than a day goes.
+
+        The file holds what the store had when it was begun, and perhaps some rows that came
+        while it was written.
+        """
+        with self._lock:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._sweep()
+            export_id = make_uuid7s(1)[0]
+            path = self._folder / f"{export_id}.{request.format}"
+            try:
+                manifest = self._write(request, export_id, path)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            self._save(manifest)
+            return Export(manifest, path)
+
+    def find(self, request: ExportRequest, etag: str | None = None) -> Export | None:
+        """Find the file that a broken transfer began with.
+
+        Args:
+            request: What was asked for.
+            etag: The exact file, where the client knows it; else the latest for the request.
+        """
+        for manifest in sorted(self._manifests(), key=lambda one: one.made_at, reverse=True):
+            export = Export(manifest, self._folder / f"{manifest.export_id}.{manifest.format}")
+            is_same = manifest.request == request.digest and etag in (None, export.etag)
+            if is_same and export.path.exists():
+                return export
+        return None
+
+    def read_manifest(self, export_id: str) -> ExportManifest:
+        """Return what an export held.
+
+        Raises:
+            NotFoundError: There was none of that id.
+        """
+        for manifest in self._manifests():
+            if manifest.export_id == export_id:
+                return manifest
+        raise NotFoundError(f"there is no export {export_id!r}", where="/export_id")
+
+    def forget_user(self, user_key: str, now: datetime) -> list[str]:
+        """Delete the files that may hold rows of a user; call it while the rows are there.
+
+        Returns:
+            Ids of the exports touched, those whose file had gone before included.
+        """
+        with self._lock:
+            spans = {row["kind"]: row for row in self._ask_spans(user_key)}
+            touched = [one for one in self._manifests() if _holds(one, user_key, spans)]
+            for manifest in touched:
+                (self._folder / f"{manifest.export_id}.{manifest.format}").unlink(missing_ok=True)
+                filters = {n: "erased" if v == user_key else v for n, v in manifest.filters.items()}
+                self._save(
+                    msgspec.structs.replace(
+                        manifest, filters=filters, erased_at=[*manifest.erased_at, now]
+                    )
+                )
+            return [manifest.export_id for manifest in touched]
+
+    def _ask_spans(self, user_key: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._store.ask(
+            "user_spans", {"user_key": user_key}
+        ).to_pylist()
+        return rows
+
+    def _write(self, request: ExportRequest, export_id: str, path: Path) -> ExportManifest:
+        """Write the file and describe it."""
+        question = QUESTIONS[request.kind]
+        parameters: dict[str, Value] = {
+            "retriever_id": request.retriever_id,
+            "user_key": request.user_key,
+            "start": request.start,
+            "end": request.end,
+        }
+        if request.format == "ndjson" and question in _PAGED:
+            columns, n_rows, n_bytes, sha256 = self._write_records(request.kind, parameters, path)
+        else:
+            if question in _PAGED:
+                parameters |= {"after_key": 0, "limit": _ALL_ROWS}
+            copied = self._store.copy_to(question, parameters, path, request.format)
+            columns = list(find_question(question).columns)
+            n_rows, n_bytes, sha256 = copied.n_rows, copied.n_bytes, copied.sha256
+        filters = {"retriever_id": request.retriever_id, "user_id": request.user_key}
+        return ExportManifest(
+            export_id=export_id,
+            kind=request.kind,
+            format=request.format,
+            made_at=datetime.now(UTC),
+            window=ExportWindow(request.start, request.end),
+            filters={name: value for name, value in filters.items() if value is not None},
+            rows=n_rows,
+            bytes=n_bytes,
+            sha256=sha256,
+            columns=columns,
+            request=request.digest,
+        )
+
+    def _write_records(
+        self, kind: ExportKind, parameters: dict[str, Value], path: Path
+    ) -> tuple[list[str], int, int, str]:
+        """Write rows as the API shows them, one a line."""
+        read = iter_interactions if kind == "interactions" else iter_searches
+        pages: Iterable[list[Any]] = read(self._store, parameters)
+        encoder = msgspec.json.Encoder()
+        digest = hashlib.sha256()
+        columns: list[str] = []
+        n_rows = 0
+        with path.open("xb") as file:
+            for page in pages:
+                lines = encoder.encode_lines(page)
+                digest.update(lines)
+                file.write(lines)
+                n_rows += len(page)
+                columns = list(page[0].__struct_fields__)
+            n_bytes = file.tell()
+        return columns, n_rows, n_bytes, digest.hexdigest()
+
+    def _manifests(self) -> Iterator[ExportManifest]:
+        """Read every manifest; a file that is none is left alone."""
+        for path in sorted(self._folder.glob("*.manifest.json")):
+            try:
+                yield msgspec.json.decode(path.read_bytes(), type=ExportManifest)
+            except (msgspec.DecodeError, FileNotFoundError):
+                continue
+
+    def _save(self, manifest: ExportManifest) -> None:
+        """Write a manifest, whole or not at all."""
+        path = self._folder / f"{manifest.export_id}.manifest.json"
+        draft = path.with_suffix(".new")
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        draft.replace(path)
+
+    def _sweep(self) -> None:
+        """Delete files that nobody will resume."""
+        oldest = (datetime.now(UTC) - KEEP).timestamp()
+        for ending in ("ndjson", "parquet", "csv"):
+            for path in self._folder.glob(f"*.{ending}"):
+                if path.stat().st_mtime < oldest:
+                    path.unlink(missing_ok=True)
+
+
+def _holds(manifest: ExportManifest, user_key: str, spans: dict[str, dict[str, Any]]) -> bool:
+    """Say whether an export may hold rows of a user, going by its filters and its window."""
+    if manifest.filters.get("user_id", user_key) != user_key:
+        return False
+    span = spans["interactions" if manifest.kind == "interactions" else "searches"]
+    if not span["n"]:
+        return "user_id" in manifest.filters
+    first, last = span["first_at"].replace(tzinfo=UTC), span["last_at"].replace(tzinfo=UTC)
+    window = manifest.window
+    return (window.start is None or last >= window.start) and (
+        window.end is None or first < window.end
+    )
