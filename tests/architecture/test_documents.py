@@ -69,9 +69,15 @@ def test_decisions_are_numbered_once():
     assert sorted(set(numbers)) == numbers
 
 
-def test_every_decision_is_in_the_list():
-    listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
-    assert [path.name for path in DECISIONS if path.name not in listed] == []
+def test_the_list_of_decisions_is_up_to_date(golden):
+    page = ROOT / "docs/decisions/README.md"
+    above = page.read_text(encoding="utf-8").partition("| number |")[0]
+    heads = [path.read_text(encoding="utf-8").splitlines()[0] for path in DECISIONS]
+    rows = [
+        f"| [{int(path.name[:4])}]({path.name}) | {head.partition('. ')[2]} |"
+        for path, head in zip(DECISIONS, heads, strict=True)
+    ]
+    golden(page, above + "\n".join(["| number | decision |", "|---|---|", *rows, ""]))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=names(TEXTS))
