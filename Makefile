@@ -41,8 +41,9 @@ check: $(READY)  ## form, types, floors, spelling, links
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q tests/architecture
 
-docs: $(READY)  ## links and references of the pages
-	$(BIN)/python -m pytest -q tests/architecture/test_documents.py tests/architecture/test_references.py
+docs: $(READY)  ## write the pages that are made from code; try every link
+	$(BIN)/python -m pytest -q tests/architecture/test_documents.py \
+	  tests/architecture/test_references.py --update-golden
 
 bench: $(READY)  ## the figures of docs/benchmarks.md, beside what a team would use instead
 	$(BIN)/rankloop bench capture --against fastapi
