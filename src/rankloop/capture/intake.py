@@ -8,8 +8,9 @@ tells every request which of its rows were duplicates.
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
+import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from rankloop.events.rows import InteractionRow, SearchRow
 
 _MAX_GROUP_ROWS: Final = 20_000
+_BUSY_FROM: Final = 8
+_GATHER_S: Final = 0.001
 _encoder = msgspec.json.Encoder()
 
 
@@ -56,9 +59,12 @@ class Intake:
         self._journal = journal
         self._searches = searches
         self._interactions = interactions
-        self._queue: queue.SimpleQueue[_Submission | threading.Event | None] = queue.SimpleQueue()
+        self._queue: deque[_Submission | threading.Event | None] = deque()
+        # Waking a thread is a system call: it is done once for all that comes while it sleeps.
+        self._has_work = threading.Event()
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._is_open = False
+        self._is_busy = False
         self._trim_through = 0
         self.acknowledged_sequence = journal.last_sequence()
 
@@ -104,7 +110,7 @@ class Intake:
             UnavailableError: It was not done in time.
         """
         done = threading.Event()
-        self._queue.put(done)
+        self._put(done)
         if not done.wait(timeout_s):
             raise UnavailableError("the journal was not wiped in time", hint="Try again.")
 
@@ -112,7 +118,7 @@ class Intake:
         """Commit what is waiting, and take no more."""
         if self._is_open:
             self._is_open = False
-            self._queue.put(None)
+            self._put(None)
             self._thread.join()
 
     def close(self) -> None:
@@ -133,8 +139,14 @@ class Intake:
             raise UnavailableError("the intake is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[bool]] = loop.create_future()
-        self._queue.put(_Submission(searches, interactions, client_named, loop, answer))
+        self._put(_Submission(searches, interactions, client_named, loop, answer))
         return await answer
+
+    def _put(self, item: _Submission | threading.Event | None) -> None:
+        """Hand something to the thread."""
+        self._queue.append(item)
+        if not self._has_work.is_set():
+            self._has_work.set()
 
     def _run(self) -> None:
         """Gather and commit until closed."""
@@ -153,26 +165,26 @@ class Intake:
             _answer(group, failure)
 
     def _gather(self) -> tuple[list[_Submission], bool]:
-        """Wait for one submission, then take what else has come; True once closed."""
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        if isinstance(first, threading.Event):
-            self._wipe(first)
-            return [], False
-        group, n_rows = [first], len(first.client_named)
-        while n_rows < _MAX_GROUP_ROWS:
-            try:
-                more = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if more is None:
+        """Wait for work, then take all that has come; True once closed."""
+        self._has_work.wait()
+        if self._is_busy:
+            # Many are about to come: a moment's wait lets one flush serve them all.
+            time.sleep(_GATHER_S)
+        self._has_work.clear()
+        group: list[_Submission] = []
+        n_rows = 0
+        while self._queue and n_rows < _MAX_GROUP_ROWS:
+            item = self._queue.popleft()
+            if item is None:
                 return group, True
-            if isinstance(more, threading.Event):
-                self._wipe(more)
+            if isinstance(item, threading.Event):
+                self._wipe(item)
                 continue
-            group.append(more)
-            n_rows += len(more.client_named)
+            group.append(item)
+            n_rows += len(item.client_named)
+        if self._queue:
+            self._has_work.set()
+        self._is_busy = len(group) >= _BUSY_FROM
         return group, False
 
     def _wipe(self, done: threading.Event) -> None:

@@ -20,9 +20,6 @@ rankloop serve --data ./shop-data --port 9000
 rankloop serve --port 0                 # any free port; the first line says which
 rankloop keys create --scope capture    # first, where --host is not this machine"""
 
-BACKLOG: Final = 2_048
-"""Connections that may wait to be accepted."""
-
 EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 read, never bound
 """Addresses that mean every interface, and how this machine reaches itself then."""
 
@@ -116,6 +113,7 @@ def _run(engine: "Engine", listener: socket.socket, target: Target) -> None:
 
     from rankloop.api.app import build_app
     from rankloop.api.capture import build_front
+    from rankloop.api.serving import build_config
 
     url = to_url(engine.settings.server.host, listener.getsockname()[1])
 
@@ -127,17 +125,7 @@ def _run(engine: "Engine", listener: socket.socket, target: Target) -> None:
             engine.folder.set_url(url)
             _announce(url, target)
 
-    config = uvicorn.Config(
-        build_front(engine, build_app(engine)),
-        loop="uvloop",
-        http="httptools",
-        lifespan="auto",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+    config = build_config(build_front(engine, build_app(engine)), grace_s=GRACE_S)
     # Uvicorn stops on these signals and then raises them again; the journal is still to be
     # delivered, so the second time they must not end the process.
     before = {each: signal.signal(each, _stay) for each in (signal.SIGTERM, signal.SIGINT)}
