@@ -194,7 +194,7 @@ def _show(output: Output, truth: Truth, report: "Mapping[str, Any]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from rankloop.cli.reporting_content import build_content
+    from rankloop.cli.reporting_sections import build_content
     from rankloop.cli.reporting_text import print_content, print_heading
 
     console = output.people

@@ -7,7 +7,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from rankloop import __version__
-from rankloop.cli import demonstrating, exporting, operating, serving
+from rankloop.cli import demonstrating, exporting, importing, operating, reporting, serving
 from rankloop.cli.output import UNAVAILABLE, Output, report_failure, to_epilogue
 from rankloop.errors import InputError
 
@@ -41,6 +41,9 @@ def _add(command: Callable[..., int], examples: str, name: str | None = None) ->
 
 _add(demonstrating.demo, demonstrating.EXAMPLES)
 _add(serving.serve, serving.EXAMPLES)
+_add(importing.import_files, importing.EXAMPLES, name="import")
+_add(reporting.report, reporting.REPORT_EXAMPLES)
+_add(reporting.doctor, reporting.DOCTOR_EXAMPLES)
 _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(operating.keys)
