@@ -10,9 +10,9 @@ import clickhouse_connect
 import duckdb
 import pytest
 
-from rankloop.store.duckdb import ask
 from rankloop.store.migrations import migrate
 from rankloop.store.questions import QUESTIONS
+from rankloop.store.statements import ask
 from rankloop.testing.engines import compare_answers, copy_tables
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Rows on their way in: keys are given, retrievers resolved, and all of it in one transaction."""
+"""Rows on their way in: keys are given, retrievers resolved, all of it in one transaction."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rankloop.errors import TableError
+from rankloop.store.statements import compose, join_names, quote, quote_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,11 +66,15 @@ INTERACTION_COLUMNS: Final = (
 DEFAULT_RETRIEVER: Final = "default"
 """Where an interaction belongs that names neither a retriever nor a known search."""
 
+_RECENT_LISTS: Final = 1_000_000
+"""How many of the newest lists are looked through before all are: a click follows its search
+within minutes, and looking through 20 million takes a second."""
+
 _MAX_LINE_BYTES: Final = 8 * 1024 * 1024
 """Longest line of the journal: 1,000 results with document ids of 512 characters, and room."""
 
 _MAX_LIST_SPAN: Final = 1 << 40
-"""Widest range of list numbers in one append; a hash for a number would use up the keys."""
+"""Widest range of list numbers in one append; hashes for numbers would use up the keys."""
 
 _JSON_TYPES: Final = {
     "at": "BIGINT",
@@ -107,11 +112,14 @@ def read_keys(cursor: duckdb.DuckDBPyConnection) -> Keys:
 
 
 def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Read NDJSON of `SearchRow` into the TEMP tables `line_searches`, `line_impressions`."""
+    """Read NDJSON of `SearchRow` into the TEMP tables `line_lists` and `line_impressions`."""
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE line_lists AS"
-        f" SELECT row_number() OVER () AS list_number, {_transformed(SEARCH_COLUMNS)}, results"
-        f" FROM {_reader(path, (*SEARCH_COLUMNS, 'results'))}"
+        compose(
+            "CREATE OR REPLACE TEMP TABLE line_lists AS"
+            " SELECT row_number() OVER () AS list_number, {columns}, results FROM {lines}",
+            columns=_transformed(SEARCH_COLUMNS),
+            lines=_reader(path, (*SEARCH_COLUMNS, "results")),
+        )
     )
     cursor.execute(
         "CREATE OR REPLACE TEMP TABLE line_impressions AS"
@@ -125,8 +133,11 @@ def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
 def stage_interactions(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Read NDJSON of `InteractionRow` into the TEMP table `line_interactions`."""
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE line_interactions AS"
-        f" SELECT {_transformed(INTERACTION_COLUMNS)} FROM {_reader(path, INTERACTION_COLUMNS)}"
+        compose(
+            "CREATE OR REPLACE TEMP TABLE line_interactions AS SELECT {columns} FROM {lines}",
+            columns=_transformed(INTERACTION_COLUMNS),
+            lines=_reader(path, INTERACTION_COLUMNS),
+        )
     )
 
 
@@ -137,23 +148,35 @@ def insert_searches(
 
     A list's key is its number moved past the keys in use, so that no join is needed.
     """
-    first, last = _list_range(cursor, searches)
+    first, last = _find_list_range(cursor, searches)
     if last < first:
         return 0, 0
     shift = keys.search - first
-    names = _names(SEARCH_COLUMNS)
+    template = (
+        "INSERT INTO {table} (search_key, {columns})"
+        " SELECT list_number + ({shift}), {columns} FROM {staged}"
+    )
     n_searches = _insert(
         cursor,
-        f"INSERT INTO searches (search_key, {names})"
-        f" SELECT list_number + {shift}, {names} FROM {searches}",
+        compose(
+            template,
+            table="searches",
+            columns=join_names(SEARCH_COLUMNS),
+            shift=str(shift),
+            staged=quote(searches),
+        ),
     )
     n_impressions = 0
     if impressions is not None:
-        names = _names(IMPRESSION_COLUMNS)
         n_impressions = _insert(
             cursor,
-            f"INSERT INTO impressions (search_key, {names})"
-            f" SELECT list_number + {shift}, {names} FROM {impressions}",
+            compose(
+                template,
+                table="impressions",
+                columns=join_names(IMPRESSION_COLUMNS),
+                shift=str(shift),
+                staged=quote(impressions),
+            ),
         )
     keys.search = last + shift + 1
     return n_searches, n_impressions
@@ -164,29 +187,26 @@ def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interacti
 
     A row without a retriever gets its search's, else the default one.
     """
-    is_joined = _find_retrievers(cursor, interactions)
-    retriever = (
-        f"coalesce(i.retriever_id, r.found, '{DEFAULT_RETRIEVER}')"
-        if is_joined
-        else f"coalesce(i.retriever_id, '{DEFAULT_RETRIEVER}')"
-    )
-    columns = ", ".join(
-        retriever if name == "retriever_id" else f'i."{name}"' for name in INTERACTION_COLUMNS
-    )
-    join = " LEFT JOIN line_retrievers r ON r.search_id = i.search_id" if is_joined else ""
+    is_joined = _find_retrievers(cursor, keys, quote(interactions))
+    found = "r.retriever_id, " if is_joined else ""
+    retriever = f"coalesce(i.retriever_id, {found}'{DEFAULT_RETRIEVER}')"
     n_rows = _insert(
         cursor,
-        f"INSERT INTO interactions (interaction_key, {_names(INTERACTION_COLUMNS)})"
-        f" SELECT {keys.interaction - 1} + row_number() OVER (), {columns}"
-        f" FROM {interactions} i{join}",
+        compose(
+            "INSERT INTO interactions (interaction_key, {columns})"
+            " SELECT {last_key} + row_number() OVER (), {values} FROM {staged} i{join}",
+            columns=join_names(INTERACTION_COLUMNS),
+            last_key=str(keys.interaction - 1),
+            values=", ".join(
+                retriever if name == "retriever_id" else f"i.{quote(name)}"
+                for name in INTERACTION_COLUMNS
+            ),
+            staged=quote(interactions),
+            join=" LEFT JOIN line_retrievers r ON r.search_id = i.search_id" if is_joined else "",
+        ),
     )
     keys.interaction += n_rows
     return n_rows
-
-
-def has_delivered(cursor: duckdb.DuckDBPyConnection, sequence: int) -> bool:
-    """Say whether this journal sequence was delivered before."""
-    return read_sequence(cursor) >= sequence
 
 
 def read_sequence(cursor: duckdb.DuckDBPyConnection) -> int:
@@ -201,25 +221,43 @@ def write_sequence(cursor: duckdb.DuckDBPyConnection, sequence: int) -> None:
     cursor.execute("INSERT INTO delivery_state VALUES ('journal', ?)", [sequence])
 
 
-def _find_retrievers(cursor: duckdb.DuckDBPyConnection, interactions: str) -> bool:
-    """Fill `line_retrievers` for the rows that name a search only; say whether there are any."""
-    row = cursor.execute(
-        f"SELECT count(*) FROM {interactions} WHERE retriever_id IS NULL AND search_id IS NOT NULL"
-    ).fetchone()
-    if row is None or row[0] == 0:
-        return False
+def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str) -> bool:
+    """Fill `line_retrievers` for rows that name a search only; say whether there is one."""
     cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE line_retrievers AS"
-        " SELECT search_id, arg_min(retriever_id, search_key) AS found FROM searches"
-        f" WHERE search_id IN (SELECT search_id FROM {interactions} WHERE retriever_id IS NULL)"
-        " GROUP BY search_id"
+        compose(
+            "CREATE OR REPLACE TEMP TABLE line_named AS SELECT DISTINCT search_id FROM {staged}"
+            " WHERE retriever_id IS NULL AND search_id IS NOT NULL",
+            staged=staged,
+        )
     )
+    if not _count(cursor, "SELECT count(*) FROM line_named"):
+        return False
+    look = (
+        " SELECT search_id, arg_min(retriever_id, search_key) AS retriever_id FROM searches"
+        " WHERE {range} AND search_id IN (SELECT search_id FROM line_named) GROUP BY search_id"
+    )
+    recent = str(keys.search - _RECENT_LISTS)
+    cursor.execute(
+        compose(
+            "CREATE OR REPLACE TEMP TABLE line_retrievers AS" + look,
+            range=f"search_key >= {recent}",
+        )
+    )
+    cursor.execute(
+        "DELETE FROM line_named WHERE search_id IN (SELECT search_id FROM line_retrievers)"
+    )
+    if keys.search > _RECENT_LISTS and _count(cursor, "SELECT count(*) FROM line_named"):
+        cursor.execute(
+            compose("INSERT INTO line_retrievers" + look, range=f"search_key < {recent}")
+        )
     return True
 
 
-def _list_range(cursor: duckdb.DuckDBPyConnection, searches: str) -> tuple[int, int]:
-    """Return the lowest and highest list number; (1, 0) for no rows."""
-    row = cursor.execute(f"SELECT min(list_number), max(list_number) FROM {searches}").fetchone()
+def _find_list_range(cursor: duckdb.DuckDBPyConnection, searches: str) -> tuple[int, int]:
+    """Return the lowest and highest list number; (1, 0) where there are no rows."""
+    row = cursor.execute(
+        compose("SELECT min(list_number), max(list_number) FROM {staged}", staged=quote(searches))
+    ).fetchone()
     if row is None or row[0] is None:
         return 1, 0
     if row[1] - row[0] > _MAX_LIST_SPAN:
@@ -231,27 +269,26 @@ def _list_range(cursor: duckdb.DuckDBPyConnection, searches: str) -> tuple[int, 
     return int(row[0]), int(row[1])
 
 
-def _insert(cursor: duckdb.DuckDBPyConnection, statement: str) -> int:
-    """Run an INSERT and return its count of rows."""
+def _count(cursor: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """Run a statement that answers one number."""
     row = cursor.execute(statement).fetchone()
     return int(row[0]) if row else 0
 
 
-def _names(columns: tuple[str, ...]) -> str:
-    """Quote column names (`at` is a word of the dialect)."""
-    return ", ".join(f'"{name}"' for name in columns)
+_insert = _count
+"""An INSERT answers the number of its rows."""
 
 
 def _transformed(columns: tuple[str, ...]) -> str:
     """Select columns of a journal line as the staged tables have them."""
     parts = []
     for name in columns:
-        source = '"user"' if name == "user_key" else f'"{name}"'
+        source = '"user"' if name == "user_key" else quote(name)
         if name in _TIMES:
             source = f"make_timestamp({source})"
         elif name in _DEFAULTS:
             source = f"coalesce({source}, {_DEFAULTS[name]})"
-        parts.append(f'{source} AS "{name}"')
+        parts.append(f"{source} AS {quote(name)}")
     return ", ".join(parts)
 
 
@@ -259,8 +296,7 @@ def _reader(path: Path, columns: tuple[str, ...]) -> str:
     """Write the table function that reads journal lines with their types told, not guessed."""
     names = ("user" if name == "user_key" else name for name in columns)
     types = ", ".join(f"'{name}': '{_JSON_TYPES.get(name, 'VARCHAR')}'" for name in names)
-    quoted = str(path).replace("'", "''")
     return (
-        f"read_json('{quoted}', format = 'newline_delimited', columns = {{{types}}},"
-        f" maximum_object_size = {_MAX_LINE_BYTES})"
+        f"read_json({quote_text(str(path))}, format = 'newline_delimited',"
+        f" columns = {{{types}}}, maximum_object_size = {_MAX_LINE_BYTES})"
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rankloop.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import numpy as np
     import pyarrow as pa
@@ -43,8 +43,12 @@ class StoreConfig:
     memory_limit_mib: int = 320
     """Most memory of the engine's buffers in MiB; what does not fit spills to disk."""
 
-    checkpoint_mib: int = 64
-    """Size of the write-ahead log in MiB at which the engine folds it into the file."""
+    checkpoint_mib: int = 16
+    """Size of the write-ahead log in MiB at which the engine folds it into the file.
+
+    Larger logs are folded in less often and hold appends up for longer: 0.15 s at 16 MiB, 0.6 s
+    at 64 MiB.
+    """
 
     def __post_init__(self) -> None:
         for name in ("threads", "memory_limit_mib", "checkpoint_mib"):
@@ -164,6 +168,10 @@ class EventStore(Protocol):
         """
         ...
 
+    def check_lines(self, searches: bytes, interactions: bytes) -> None:
+        """Raise `TableError` where rows cannot be taken in; keep nothing."""
+        ...
+
     def delivered_sequence(self) -> int:
         """Say up to which journal sequence rows were delivered; 0 before the first."""
         ...
@@ -207,9 +215,9 @@ class EventStore(Protocol):
         question: str,
         parameters: Mapping[str, Value] | None,
         path: Path,
-        format: Format,
+        form: Format,
     ) -> Copied:
-        """Write a question's answer into a file."""
+        """Write a question's answer into a file, which appears once it is whole."""
         ...
 
     def checkpoint(self) -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
+import numpy as np
 
-from rankloop.errors import InputError
-from rankloop.store import appending
-from rankloop.store.base import DERIVED_TABLES, Appended, StoreConfig, Value
-from rankloop.store.migrations import migrate
-from rankloop.store.questions import find_question
+from rankloop.errors import UnavailableError
+from rankloop.store import appending, erasing, exporting, statements
+from rankloop.store.base import Appended, Copied, Format, Kind, StoreConfig, Value
+from rankloop.store.identifiers import SOURCES, IdentifierIndex, read_hashes, to_hashes
+from rankloop.store.migrations import migrate, read_birth
+from rankloop.store.statements import compose, translated
+from rankloop.store.transactions import DuckDBStaging, DuckDBTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 class DuckDBStore:
@@ -28,6 +33,9 @@ class DuckDBStore:
 
     Every call takes a cursor of its own, so that any thread may call; writers queue behind one
     lock, readers see what was committed when they began.
+
+    Args:
+        config: Where the file is and how much memory and how many threads the engine has.
 
     Example:
         >>> store = DuckDBStore()
@@ -39,42 +47,44 @@ class DuckDBStore:
     def __init__(self, config: StoreConfig | None = None) -> None:
         self.config = config or StoreConfig()
         path = self.config.path
-        self._connection = duckdb.connect(
-            ":memory:" if path is None else str(path), config=_engine_settings(self.config)
-        )
-        self._temporary = tempfile.TemporaryDirectory(
-            prefix="spool-", dir=None if path is None else path.parent
-        )
-        self._spool = Path(self._temporary.name)
+        self._home = Path(tempfile.mkdtemp(prefix="rankloop-")) if path is None else path.parent
+        self._spool = self._home / "spool"
+        self._connection = _connect(self.config, self._spool)
+        try:
+            migrate(self._connection)
+            self._keys = appending.read_keys(self._connection)
+            self._indexes = self._open_indexes()
+        except BaseException:
+            self._connection.close()
+            raise
         self._lock = threading.Lock()
         self._writing = threading.RLock()
-        migrate(self._connection)
-        self._keys = appending.read_keys(self._connection)
+        self._is_open = True
 
     def append_lines(
         self, searches: bytes, interactions: bytes, *, sequence: int | None = None
     ) -> Appended:
         """Take in rows as NDJSON of `events.rows`, all or none; see `EventStore`."""
         with self._writing, self._cursor() as cursor:
-            if sequence is not None and appending.has_delivered(cursor, sequence):
+            if sequence is not None and appending.read_sequence(cursor) >= sequence:
                 return Appended(is_new=False)
             with self._begun(cursor):
-                n_searches = n_impressions = n_interactions = 0
-                if searches:
-                    with self._spooled(searches) as path:
-                        appending.stage_searches(cursor, path)
-                    n_searches, n_impressions = appending.insert_searches(
-                        cursor, self._keys, "line_lists", "line_impressions"
-                    )
-                if interactions:
-                    with self._spooled(interactions) as path:
-                        appending.stage_interactions(cursor, path)
-                    n_interactions = appending.insert_interactions(
-                        cursor, self._keys, "line_interactions"
-                    )
+                appended = self._append_lines(cursor, searches, interactions)
                 if sequence is not None:
                     appending.write_sequence(cursor, sequence)
-            return Appended(n_searches, n_impressions, n_interactions)
+            return appended
+
+    def check_lines(self, searches: bytes, interactions: bytes) -> None:
+        """Raise `TableError` where rows cannot be taken in; keep nothing."""
+        with self._writing, self._cursor() as cursor:
+            keys = self._keys
+            self._keys = appending.Keys(keys.search, keys.interaction)
+            cursor.execute("BEGIN")
+            try:
+                self._append_lines(cursor, searches, interactions)
+            finally:
+                self._keys = keys
+                _roll_back(cursor)
 
     def delivered_sequence(self) -> int:
         """Say up to which journal sequence rows were delivered; 0 before the first."""
@@ -85,18 +95,77 @@ class DuckDBStore:
     def staging(self) -> Iterator[DuckDBStaging]:
         """Open a private place in which a file is transformed; it is gone afterwards."""
         with self._cursor() as cursor:
-            yield DuckDBStaging(self, cursor)
+            yield DuckDBStaging(cursor, lambda *names: self._append_staged(cursor, *names))
 
     def ask(self, question: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
         """Answer one question of `store/sql` with what was committed before."""
         with self._cursor() as cursor:
-            return ask(cursor, question, parameters)
+            return statements.ask(cursor, question, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[DuckDBTransaction]:
         """Open a transaction; it commits at the end of the block, and not after an exception."""
         with self._writing, self._cursor() as cursor, self._begun(cursor):
             yield DuckDBTransaction(cursor)
+
+    def known_identifiers(self, kind: Kind, identifiers: Sequence[str]) -> set[str]:
+        """Say which of these identifiers are stored, or were erased."""
+        if not identifiers:
+            return set()
+        table, key, identifier = SOURCES[kind]
+        with self._cursor() as cursor:
+            self._indexes[kind].refresh(cursor)
+            keys = self._indexes[kind].find(to_hashes(identifiers))
+            rows = cursor.execute(
+                compose(
+                    "SELECT {identifier} FROM {table}"
+                    " WHERE {key} IN (SELECT unnest($keys::BIGINT[])) UNION ALL"
+                    " SELECT t.name FROM (SELECT unnest($names::VARCHAR[]) AS name) t"
+                    " JOIN tombstones d ON d.id_hash = md5(t.name)",
+                    identifier=identifier,
+                    key=key,
+                    table=table,
+                ),
+                {"keys": keys.tolist(), "names": list(identifiers)},
+            ).fetchall()
+        return {name for (name,) in rows}.intersection(identifiers)
+
+    def identifier_hashes(self, kind: Kind, after_key: int = 0) -> Iterator[NDArray[np.uint64]]:
+        """Yield the lower half of each identifier's md5, in pieces, erased ones included."""
+        with self._cursor() as cursor:
+            if after_key:
+                yield from (hashes for hashes, _ in read_hashes(cursor, kind, after_key))
+            else:
+                self._indexes[kind].refresh(cursor)
+                yield from self._indexes[kind].iter_hashes()
+            erased = cursor.execute("SELECT id_hash FROM tombstones").fetchall()
+        if erased:
+            digests = bytes.fromhex("".join(digest for (digest,) in erased))
+            yield np.frombuffer(digests, dtype="<u8").reshape(-1, 2)[:, 1].astype(np.uint64)
+
+    def erase_user(self, user_key: str) -> dict[str, int]:
+        """Delete everything about one user; say how many rows went, by table."""
+        with self._writing, self._cursor() as cursor:
+            with self._begun(cursor):
+                erased = erasing.erase_user(cursor, user_key)
+            cursor.execute("CHECKPOINT")
+        return erased
+
+    def delete_interaction(self, interaction_id: str) -> bool:
+        """Delete one interaction; say whether there was one."""
+        with self._writing, self._cursor() as cursor, self._begun(cursor):
+            return erasing.erase_interaction(cursor, interaction_id)["interactions"] > 0
+
+    def copy_to(
+        self,
+        question: str,
+        parameters: Mapping[str, Value] | None,
+        path: Path,
+        form: Format,
+    ) -> Copied:
+        """Write a question's answer into a file."""
+        with self._cursor() as cursor:
+            return exporting.copy_to(cursor, question, parameters or {}, path, form)
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
@@ -105,17 +174,69 @@ class DuckDBStore:
 
     def close(self) -> None:
         """Let go of the file; the second call does nothing."""
-        with self._writing:
+        with self._writing, self._lock:
+            if not self._is_open:
+                return
+            self._is_open = False
+            for index in self._indexes.values():
+                index.close()
             self._connection.close()
-            self._temporary.cleanup()
+            shutil.rmtree(self._spool if self.config.path else self._home, ignore_errors=True)
+
+    def _append_lines(
+        self, cursor: duckdb.DuckDBPyConnection, searches: bytes, interactions: bytes
+    ) -> Appended:
+        """Stage and insert both kinds inside the transaction that is open."""
+        n_searches = n_impressions = n_interactions = 0
+        if searches:
+            with self._spooled(searches) as path:
+                appending.stage_searches(cursor, path)
+            n_searches, n_impressions = appending.insert_searches(
+                cursor, self._keys, "line_lists", "line_impressions"
+            )
+        if interactions:
+            with self._spooled(interactions) as path:
+                appending.stage_interactions(cursor, path)
+            n_interactions = appending.insert_interactions(cursor, self._keys, "line_interactions")
+        return Appended(n_searches, n_impressions, n_interactions)
+
+    def _append_staged(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        searches: str | None,
+        impressions: str | None,
+        interactions: str | None,
+    ) -> Appended:
+        """Insert tables that were staged on a cursor."""
+        n_searches = n_impressions = n_interactions = 0
+        with self._writing, self._begun(cursor):
+            if searches is not None:
+                n_searches, n_impressions = appending.insert_searches(
+                    cursor, self._keys, searches, impressions
+                )
+            if interactions is not None:
+                n_interactions = appending.insert_interactions(cursor, self._keys, interactions)
+        return Appended(n_searches, n_impressions, n_interactions)
+
+    def _open_indexes(self) -> dict[Kind, IdentifierIndex]:
+        """Open the index of each kind, in a folder that is named after this very database."""
+        birth = read_birth(self._connection)
+        folder = self._home / "identifiers" / birth if self.config.path else None
+        return {
+            "search": IdentifierIndex("search", folder, self._keys.search - 1),
+            "interaction": IdentifierIndex("interaction", folder, self._keys.interaction - 1),
+        }
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a cursor of its own to one call."""
+        """Lend a cursor of its own to one call, and tell the engine's errors in our words."""
         with self._lock:
+            if not self._is_open:
+                raise UnavailableError("the event store is closed")
             cursor = self._connection.cursor()
         try:
-            yield cursor
+            with translated():
+                yield cursor
         finally:
             cursor.close()
 
@@ -143,140 +264,31 @@ class DuckDBStore:
             path.unlink()
 
 
-class DuckDBStaging:
-    """A cursor with TEMP tables of its own, beside the store's tables."""
-
-    def __init__(self, store: DuckDBStore, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._store = store
-        self._cursor = cursor
-
-    def execute(self, statement: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        """Run one statement of DuckDB's dialect; make only TEMP tables."""
-        answer = self._cursor.sql(statement, params=dict(parameters) if parameters else None)
-        return pa.table({}) if answer is None else answer.to_arrow_table()
-
-    def lend(self, name: str, rows: pa.Table) -> None:
-        """Let statements read rows from outside by this name; nothing is copied."""
-        self._cursor.register(name, rows)
-
-    def append(
-        self,
-        searches: str | None = None,
-        impressions: str | None = None,
-        interactions: str | None = None,
-    ) -> Appended:
-        """Take in staged tables in one transaction; see `Staging`."""
-        store, cursor = self._store, self._cursor
-        n_searches = n_impressions = n_interactions = 0
-        with store._writing, store._begun(cursor):
-            if searches is not None:
-                n_searches, n_impressions = appending.insert_searches(
-                    cursor, store._keys, searches, impressions
-                )
-            if interactions is not None:
-                n_interactions = appending.insert_interactions(cursor, store._keys, interactions)
-        return Appended(n_searches, n_impressions, n_interactions)
-
-
-class DuckDBTransaction:
-    """Questions and changes that become visible together or not at all."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._cursor = cursor
-
-    def ask(self, question: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        """Answer a question as the transaction sees the store."""
-        return ask(self._cursor, question, parameters)
-
-    def replace_days(
-        self,
-        table: str,
-        question: str,
-        days: Sequence[date],
-        parameters: Mapping[str, Value] | None = None,
-    ) -> int:
-        """Delete a derived table's rows of some days, insert a question's answer instead."""
-        if table not in DERIVED_TABLES:
-            raise InputError(f"{table!r} is not a derived table", where="table")
-        day = "interaction_day" if table == "credits" else '"day"'
-        self._cursor.execute(
-            f"DELETE FROM {table} WHERE {day} IN (SELECT unnest($days::DATE[]))",
-            {"days": list(days)},
-        )
-        asked = find_question(question)
-        row = self._cursor.execute(
-            f"INSERT INTO {table} BY NAME {asked.sql}",
-            bind(asked.name, asked.used, {**(parameters or {}), "days": list(days)}),
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def mark_days(self, days: Sequence[date]) -> None:
-        """Note days whose derived rows are stale."""
-        self._cursor.execute(
-            "INSERT INTO dirty_days SELECT unnest($days::DATE[])"
-            ' EXCEPT SELECT "day" FROM dirty_days',
-            {"days": list(days)},
-        )
-
-    def clear_days(self, days: Sequence[date]) -> None:
-        """Forget that these days are stale."""
-        self._cursor.execute(
-            'DELETE FROM dirty_days WHERE "day" IN (SELECT unnest($days::DATE[]))',
-            {"days": list(days)},
-        )
-
-    def read_watermark(self, name: str) -> int:
-        """Say up to which key something was derived; 0 where it never was."""
-        row = self._cursor.execute(
-            "SELECT coalesce(max(key_done), 0) FROM derivation_state WHERE name = ?", [name]
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def write_watermark(self, name: str, key: int) -> None:
-        """Note up to which key something is derived."""
-        self._cursor.execute("DELETE FROM derivation_state WHERE name = ?", [name])
-        self._cursor.execute("INSERT INTO derivation_state VALUES (?, ?)", [name, key])
-
-
-def ask(
-    cursor: duckdb.DuckDBPyConnection, question: str, parameters: Mapping[str, Value] | None
-) -> pa.Table:
-    """Answer a question on a cursor."""
-    asked = find_question(question)
-    return cursor.sql(
-        asked.sql, params=bind(asked.name, asked.used, parameters or {})
-    ).to_arrow_table()
-
-
-def bind(
-    question: str, used: frozenset[str], parameters: Mapping[str, Value]
-) -> dict[str, Any] | None:
-    """Make the parameters of a statement: what is left out is NULL, times become naive UTC."""
-    unknown = sorted(parameters.keys() - used - {"days"})
-    if unknown:
-        raise InputError(f"question {question!r} has no parameter {unknown[0]!r}", where=unknown[0])
-    return {name: _to_engine(parameters.get(name)) for name in used} or None
-
-
-def _to_engine(value: Value) -> Value:
-    """Turn an aware moment into the naive UTC one that the tables hold."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+def _connect(config: StoreConfig, spool: Path) -> duckdb.DuckDBPyConnection:
+    """Open the database, and an empty place beside it for what is on its way in."""
+    target = ":memory:" if config.path is None else str(config.path)
+    settings: dict[str, Any] = {
+        "threads": config.threads,
+        "memory_limit": f"{config.memory_limit_mib}MiB",
+        "checkpoint_threshold": f"{config.checkpoint_mib}MiB",
+        "temp_directory": str(spool),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+    }
+    try:
+        spool.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(target, config=settings)
+        # What an earlier owner left when it was killed; the database is ours by now.
+        shutil.rmtree(spool, ignore_errors=True)
+        spool.mkdir()
+    except (duckdb.IOException, OSError) as error:
+        raise UnavailableError(f"the event store {target} cannot be opened: {error}") from error
+    return connection
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
     """Roll back, where the engine has not done so itself."""
     try:
         cursor.execute("ROLLBACK")
-    except duckdb.TransactionException:
+    except duckdb.Error:
         return
-
-
-def _engine_settings(config: StoreConfig) -> dict[str, Any]:
-    """Translate the config into the engine's settings."""
-    return {
-        "threads": config.threads,
-        "memory_limit": f"{config.memory_limit_mib}MiB",
-        "checkpoint_threshold": f"{config.checkpoint_mib}MiB",
-    }

@@ -6,10 +6,12 @@ import fcntl
 import json
 import os
 import time
-from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from rankloop.errors import FileError, FolderInUseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOCK_NAME: Final = "lock"
 """The file that is locked; what stands in it is information for people only."""
@@ -28,6 +30,7 @@ class DataFolder:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> path = Path(tempfile.mkdtemp())
         >>> with DataFolder(path):
         ...     read_owner(path)["pid"] == os.getpid()

@@ -63,3 +63,9 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
             raise
         connection.execute("COMMIT")
     return known
+
+
+def read_birth(connection: duckdb.DuckDBPyConnection) -> str:
+    """Name a database by the microsecond in which its first tables were made."""
+    row = connection.execute('SELECT epoch_us(min("at")) FROM schema_version').fetchone()
+    return str(row[0]) if row else "0"

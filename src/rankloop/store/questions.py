@@ -48,8 +48,8 @@ def read_question(name: str, sql: str, clickhouse: str | None = None) -> Questio
     """Read one file: the header comment and the statement beneath it.
 
     Example:
-        >>> text = "-- Says hello.\\n-- Parameters:\\n--   who VARCHAR: to whom\\nSELECT $who"
-        >>> question = read_question("hello", text)
+        >>> header = ["-- Says hello.", "-- Parameters:", "--   who VARCHAR: to whom"]
+        >>> question = read_question("hello", chr(10).join([*header, "SELECT $who"]))
         >>> question.answers, question.parameters
         ('Says hello.', {'who': 'VARCHAR'})
     """

@@ -73,8 +73,8 @@ def render(question: Question, parameters: Mapping[str, Value] | None = None) ->
 
     Example:
         >>> from rankloop.store.questions import read_question
-        >>> text = "-- Parameters:\\n--   n BIGINT: a number\\nSELECT $n + 1 AS m"
-        >>> render(read_question("next", text), {"n": 2})
+        >>> lines = ["-- Parameters:", "--   n BIGINT: a number", "SELECT $n + 1 AS m"]
+        >>> render(read_question("next", chr(10).join(lines)), {"n": 2})
         "SELECT CAST(2, 'Nullable(Int64)') + 1 AS m"
     """
     values = parameters or {}
@@ -225,9 +225,17 @@ def _ordered_list(node: exp.Expr) -> exp.Expr:
     if any(ordered.args.get("desc") for ordered in node.this.expressions):
         raise InputError("list(x ORDER BY y DESC) is not in the portable subset", where="list")
     pairs = _call("groupArray", _call("tuple", *keys, node.this.this))
-    return exp.Var(
-        this=f"arrayMap(t -> t.{len(keys) + 1}, arraySort({pairs.sql('clickhouse')}))"
-    )
+    return exp.Var(this=f"arrayMap(t -> t.{len(keys) + 1}, arraySort({pairs.sql('clickhouse')}))")
+
+
+def _count(node: exp.Expr) -> exp.Expr:
+    """Make a count signed, around its FILTER and its OVER: UInt64 meets no Int64 in a UNION."""
+    counted = node
+    while isinstance(counted, exp.Filter | exp.Window):
+        counted = counted.this
+    if not isinstance(counted, _COUNTS) or isinstance(node.parent, exp.Filter | exp.Window):
+        return node
+    return _call("toInt64", node.copy())
 
 
 def _format_time(node: exp.Expr) -> exp.Expr:
@@ -241,9 +249,20 @@ def _range(node: exp.Expr) -> exp.Expr:
     return _call("range", node.args["start"], node.args["end"])
 
 
+_COUNTS: Final = (
+    exp.Count,
+    exp.CountIf,
+    exp.DenseRank,
+    exp.Ntile,
+    exp.Rank,
+    exp.RowNumber,
+)
+"""What counts and would be unsigned."""
+
 _RULES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.ArrayAgg: _ordered_list,
     exp.ArrayOverlaps: _rename("hasAny"),
+    exp.ArraySize: lambda node: _call("toInt64", _call("length", node.this)),
     exp.BitwiseAnd: _rename("bitAnd"),
     exp.BitwiseCount: _rename("bitCount"),
     exp.BitwiseLeftShift: _shift_left,
@@ -252,6 +271,7 @@ _RULES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.BitwiseRightShift: _rename("bitShiftRight"),
     exp.BitwiseXor: _rename("bitXor"),
     exp.Cast: _cast,
+    exp.Filter: _count,
     exp.GenerateSeries: _range,
     exp.IntDiv: _rename("intDiv"),
     exp.Is: _is,
@@ -261,7 +281,9 @@ _RULES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.LogicalOr: _rename("max"),
     exp.Median: _quantile,
     exp.PercentileCont: _quantile,
+    **dict.fromkeys(_COUNTS, _count),
     exp.TimeToStr: _format_time,
+    exp.Window: _count,
     exp.Xor: _rename("bitXor"),
 }
 """What to do with the nodes that the translator gets wrong."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlglot
 
@@ -82,12 +82,12 @@ def _is_sorted(sql: str) -> bool:
     return sqlglot.parse_one(sql, read="duckdb").args.get("order") is not None
 
 
-def _to_rows(answer: pa.Table) -> list[list[Any]]:
+def _to_rows(answer: pa.Table) -> list[list[object]]:
     """Turn an answer into rows of values that compare across engines."""
     return [[_to_plain(value) for value in row.values()] for row in answer.to_pylist()]
 
 
-def _to_plain(value: Any) -> Any:
+def _to_plain(value: object) -> object:
     """Strip what only the engine's types add: zones, decimals, booleans."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
@@ -102,18 +102,18 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
-def _to_sort_key(row: list[Any]) -> str:
+def _to_sort_key(row: list[object]) -> str:
     """Order rows alike on both sides, though fractions differ in their last digits."""
     return "|".join(f"{x:.6g}" if isinstance(x, int | float) else str(x) for x in row)
 
 
-def _is_same(one: Any, two: Any) -> bool:
+def _is_same(one: object, two: object) -> bool:
     """Say whether two values are one, up to the tolerance."""
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(_is_same, one, two))
-    if isinstance(one, float) or isinstance(two, float):
-        if one is None or two is None:
-            return one is two
+    if isinstance(one, int) and isinstance(two, int):
+        return one == two
+    if isinstance(one, int | float) and isinstance(two, int | float):
         both_nan = math.isnan(one) and math.isnan(two)
         return both_nan or math.isclose(one, two, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return bool(one == two)
+    return one == two
