@@ -20,6 +20,7 @@ from rankloop.catalog.keys import KeyRing
 from rankloop.errors import SettingsError
 from rankloop.jobs.insights import Insights
 from rankloop.privacy.erasure import Erasure
+from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from rankloop.settings import LoadedSettings, Settings, load_settings
 from rankloop.store.base import EventStore, StoreConfig
@@ -36,6 +37,7 @@ STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckD
 SETTINGS_FILE: Final = "rankloop.toml"
 JOURNAL_FILE: Final = "journal.db"
 CATALOG_FILE: Final = "catalog.db"
+EXPORTS_FOLDER: Final = "exports"
 
 _PSEUDONYMS_KEPT: Final = 65_536
 
@@ -59,6 +61,7 @@ class Engine:
     derivation: Derivation
     insights: Insights
     erasure: Erasure
+    exports: Exports
     metrics: Metrics
 
     @property
@@ -145,6 +148,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         intake.scrub()
 
     derivation = Derivation(store, _to_attribution(settings))
+    exports = Exports(store, folder.path / EXPORTS_FOLDER)
     intake.start()
     delivery.start()
     return Engine(
@@ -160,7 +164,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         delivery=delivery,
         derivation=derivation,
         insights=Insights(store, derivation),
-        erasure=Erasure(store, derivation, drain, pseudonyms),
+        erasure=Erasure(store, derivation, drain, pseudonyms, exports),
+        exports=exports,
         metrics=metrics,
     )
 
@@ -194,8 +199,8 @@ def _open_ledger(store: EventStore, kind: str) -> IdentifierLedger:
 
 def _custom_types(store: EventStore) -> list[str]:
     """List the custom types on record."""
-    lists = store.ask("custom_types").column("types").to_pylist()
-    return [name for names in lists for name in names]
+    names: list[str] = store.ask("custom_types").column("type").to_pylist()
+    return names
 
 
 def _to_attribution(settings: Settings) -> AttributionConfig:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from rankloop.errors import InputError
+from rankloop.events.types import to_mask
 from rankloop.tables.windows import InsightsWindow, Segment
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ DEFAULT_PAGE_SIZE: Final = 100
 
 MAX_DAYS: Final = 36_500
 """How far back `days` may reach."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Text = Annotated[str, Meta(min_length=1, max_length=512)]
 Moment = Annotated[
@@ -119,13 +122,16 @@ class InteractionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             now: What `days` counts back from.
         """
         types = self.interaction_type
+        if isinstance(types, str):
+            types = [types]
         return {
             "feature_id": self.feature_id,
-            "user_key": None if self.user_id is None else to_lookup(self.user_id),
+            "user_id": None if self.user_id is None else to_lookup(self.user_id),
             "session_id": self.session_id,
             "search_id": self.search_id,
             "retriever_id": self.retriever_id,
-            "interaction_types": [types] if isinstance(types, str) else types,
+            "interaction_type": types,
+            "type_mask": None if types is None else to_mask(types),
             "position_gte": self.position_gte,
             "position_lte": self.position_lte,
             "start": to_start(self.days, self.start, now),
@@ -138,7 +144,6 @@ class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: Literal["ndjson", "parquet", "csv"] = "ndjson"
     retriever_id: Text | None = None
-    user_id: Annotated[Text, Meta(description="Plain id or pseudonym.")] | None = None
     days: Days | None = None
     start: Start | None = None
     end: End | None = None
@@ -180,7 +185,7 @@ class PartQuery(SignalQuery, frozen=True):
     page_size: PageSize = 50
 
 
-class HealthQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an address without parameters takes."""
 
 
@@ -197,13 +202,14 @@ def to_start(days: float | None, start: datetime | None, now: datetime) -> datet
     return start if days is None else now - timedelta(days=days)
 
 
-def encode_cursor(at_us: int, key: int) -> str:
+def encode_cursor(at: datetime, key: int) -> str:
     """Write down the last row seen, as an opaque text.
 
     Example:
-        >>> decode_cursor(encode_cursor(1_000_000, 7))
-        (datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc), 7)
+        >>> decode_cursor(encode_cursor(datetime(2026, 11, 2, tzinfo=UTC), 7))
+        (datetime.datetime(2026, 11, 2, 0, 0, tzinfo=datetime.timezone.utc), 7)
     """
+    at_us = (at - _EPOCH) // timedelta(microseconds=1)
     return base64.urlsafe_b64encode(f"1:{at_us}:{key}".encode()).decode().rstrip("=")
 
 
@@ -218,8 +224,7 @@ def decode_cursor(text: str) -> tuple[datetime, int]:
         version, at_us, key = base64.urlsafe_b64decode(padded).decode("ascii").split(":")
         if version != "1":
             raise ValueError(version)
-        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(at_us))
-        return moment, int(key)
+        return _EPOCH + timedelta(microseconds=int(at_us)), int(key)
     except (ValueError, binascii.Error, OverflowError) as error:
         raise InputError(
             "this is no cursor of ours", where="/cursor", hint="Take `next_cursor` of a page."

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 from rankloop.api.app import build_app
-from rankloop.api.capture import build_front
-from rankloop.api.doors import Doors, NoKeys
+from rankloop.api.capture import Front, FrontConfig
+from rankloop.api.doors import Doors
 from rankloop.client.calling import AsyncStream, NeverSentError, Stream
 from rankloop.client.calls import Answer, Call, to_error, to_pairs
 from rankloop.errors import UnavailableError
@@ -36,6 +36,18 @@ MAX_WAITING: Final = 8
 """Pieces of a body that may wait for a slow reader."""
 
 
+class NoKeys:
+    """The keys of somebody who needs none."""
+
+    def is_empty(self) -> bool:
+        """Say that no key was ever made."""
+        return True
+
+    def scopes_of(self, token: str) -> frozenset[str] | None:
+        """Know no token."""
+        return None
+
+
 class LocalEngine:
     """A data folder and the application over it, on a private event loop.
 
@@ -49,8 +61,15 @@ class LocalEngine:
     def __init__(self, folder: Path) -> None:
         self._engine = open_engine(folder)
         # Whoever can open the folder owns it: keys are for those who come over the network.
-        doors = Doors(NoKeys(), is_local=True)
-        self._application = build_front(self._engine, build_app(self._engine, doors), doors)
+        doors = Doors(NoKeys())
+        self._application = Front(
+            build_app(self._engine, doors),
+            intake=self._engine.intake,
+            checker=self._engine.checker,
+            doors=doors,
+            metrics=self._engine.metrics,
+            config=FrontConfig(max_body_bytes=self._engine.settings.server.max_body_bytes),
+        )
         self._loop = asyncio.new_event_loop()
         self._is_open = True
         self._closing = threading.Lock()

@@ -22,7 +22,13 @@ RETRY_AFTER_S: Final = 1
 """What 429 and 503 ask a client to wait, in seconds."""
 
 _RETRYABLE = frozenset({429, 503})
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_type"}
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_type",
+    416: "range_not_satisfiable",
+}
 
 
 class Fault(msgspec.Struct, frozen=True):

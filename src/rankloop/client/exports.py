@@ -31,7 +31,6 @@ class ExportFilters(TypedDict, total=False):
     """Which rows to export; what is left out does not narrow."""
 
     retriever_id: str
-    user_id: str
     days: float
     start: Any
     end: Any

@@ -31,7 +31,6 @@ _COLUMNS: Final = (
     ("search_id", "string"),
     ("retriever_id", "string"),
     ("timestamp", "moment"),
-    ("received_at", "moment"),
     ("value", "float64"),
     ("currency", "string"),
 )

@@ -102,11 +102,8 @@ class Interaction(Record, kw_only=True, frozen=True, omit_defaults=True):
     retriever_id: str | None = None
     timestamp: datetime | None = None
     """When it happened by the sender's clock, UTC."""
-    received_at: datetime | None = None
-    """When it reached the server, UTC."""
     value: float | None = None
     currency: str | None = None
-    source: str | None = None
     status: Literal["accepted", "duplicate"] | None = None
     """The verdict, where the object answers `create`."""
 

@@ -11,11 +11,10 @@ import msgspec
 
 from rankloop.errors import NotFoundError
 from rankloop.events.identity import make_uuid7s
-from rankloop.privacy.records import iter_interactions, iter_searches
 from rankloop.store.questions import find_question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rankloop.store.base import EventStore, Value
@@ -33,9 +32,6 @@ QUESTIONS: Final[dict[ExportKind, str]] = {
 KEEP: Final = timedelta(hours=24)
 """How long a file is kept, so that a broken transfer can be resumed."""
 
-_ALL_ROWS: Final = 2**62
-_PAGED: Final = frozenset({"export_interactions", "export_searches"})
-
 
 class ExportRequest(msgspec.Struct, frozen=True):
     """What to export."""
@@ -43,8 +39,6 @@ class ExportRequest(msgspec.Struct, frozen=True):
     kind: ExportKind
     format: ExportFormat
     retriever_id: str | None = None
-    user_key: str | None = None
-    """The user, as stored."""
     days: float | None = None
     """Kept beside `start`, so that asking for the same days again is the same request."""
     start: datetime | None = None
@@ -73,7 +67,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
     made_at: datetime
     window: ExportWindow
     filters: dict[str, str]
-    """Filters by name; a user stands as stored."""
+    """Filters by name."""
     rows: int
     bytes: int
     sha256: str
@@ -161,20 +155,16 @@ class Exports:
         """
         with self._lock:
             spans = {row["kind"]: row for row in self._ask_spans(user_key)}
-            touched = [one for one in self._manifests() if _holds(one, user_key, spans)]
+            touched = [one for one in self._manifests() if _holds(one, spans)]
             for manifest in touched:
                 (self._folder / f"{manifest.export_id}.{manifest.format}").unlink(missing_ok=True)
-                filters = {n: "erased" if v == user_key else v for n, v in manifest.filters.items()}
-                self._save(
-                    msgspec.structs.replace(
-                        manifest, filters=filters, erased_at=[*manifest.erased_at, now]
-                    )
-                )
+                erased_at = [*manifest.erased_at, now]
+                self._save(msgspec.structs.replace(manifest, erased_at=erased_at))
             return [manifest.export_id for manifest in touched]
 
     def _ask_spans(self, user_key: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._store.ask(
-            "user_spans", {"user_key": user_key}
+            "user_spans", {"user_id": user_key}
         ).to_pylist()
         return rows
 
@@ -183,52 +173,23 @@ class Exports:
         question = QUESTIONS[request.kind]
         parameters: dict[str, Value] = {
             "retriever_id": request.retriever_id,
-            "user_key": request.user_key,
             "start": request.start,
             "end": request.end,
         }
-        if request.format == "ndjson" and question in _PAGED:
-            columns, n_rows, n_bytes, sha256 = self._write_records(request.kind, parameters, path)
-        else:
-            if question in _PAGED:
-                parameters |= {"after_key": 0, "limit": _ALL_ROWS}
-            copied = self._store.copy_to(question, parameters, path, request.format)
-            columns = list(find_question(question).columns)
-            n_rows, n_bytes, sha256 = copied.n_rows, copied.n_bytes, copied.sha256
-        filters = {"retriever_id": request.retriever_id, "user_id": request.user_key}
+        copied = self._store.copy_to(question, parameters, path, request.format)
         return ExportManifest(
             export_id=export_id,
             kind=request.kind,
             format=request.format,
             made_at=datetime.now(UTC),
             window=ExportWindow(request.start, request.end),
-            filters={name: value for name, value in filters.items() if value is not None},
-            rows=n_rows,
-            bytes=n_bytes,
-            sha256=sha256,
-            columns=columns,
+            filters={} if request.retriever_id is None else {"retriever_id": request.retriever_id},
+            rows=copied.n_rows,
+            bytes=copied.n_bytes,
+            sha256=copied.sha256,
+            columns=list(find_question(question).columns),
             request=request.digest,
         )
-
-    def _write_records(
-        self, kind: ExportKind, parameters: dict[str, Value], path: Path
-    ) -> tuple[list[str], int, int, str]:
-        """Write rows as the API shows them, one a line."""
-        read = iter_interactions if kind == "interactions" else iter_searches
-        pages: Iterable[list[Any]] = read(self._store, parameters)
-        encoder = msgspec.json.Encoder()
-        digest = hashlib.sha256()
-        columns: list[str] = []
-        n_rows = 0
-        with path.open("xb") as file:
-            for page in pages:
-                lines = encoder.encode_lines(page)
-                digest.update(lines)
-                file.write(lines)
-                n_rows += len(page)
-                columns = list(page[0].__struct_fields__)
-            n_bytes = file.tell()
-        return columns, n_rows, n_bytes, digest.hexdigest()
 
     def _manifests(self) -> Iterator[ExportManifest]:
         """Read every manifest; a file that is none is left alone."""
@@ -254,13 +215,11 @@ class Exports:
                     path.unlink(missing_ok=True)
 
 
-def _holds(manifest: ExportManifest, user_key: str, spans: dict[str, dict[str, Any]]) -> bool:
-    """Say whether an export may hold rows of a user, going by its filters and its window."""
-    if manifest.filters.get("user_id", user_key) != user_key:
-        return False
+def _holds(manifest: ExportManifest, spans: dict[str, dict[str, Any]]) -> bool:
+    """Say whether an export may hold rows of a user, going by its window."""
     span = spans["interactions" if manifest.kind == "interactions" else "searches"]
     if not span["n"]:
-        return "user_id" in manifest.filters
+        return False
     first, last = span["first_at"].replace(tzinfo=UTC), span["last_at"].replace(tzinfo=UTC)
     window = manifest.window
     return (window.start is None or last >= window.start) and (
