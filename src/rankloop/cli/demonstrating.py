@@ -1,5 +1,6 @@
 """`rankloop demo`: simulated shoppers through the real API, and the report beside the truth."""
 
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -79,6 +80,8 @@ def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     traffic = Traffic(shop, midnight, TrafficConfig(n_searches=searches))
     write_truth(folder, shop)
+    # Whoever ends the demo from outside ends its server too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = start_server(folder, is_left_running=not once)
     try:
         write_mark(folder, {"pid": server.process.pid, "url": server.url})
