@@ -1,4 +1,4 @@
--- How long people took to the first click of a list, among lists with one.
+-- How long people took to the first click of a list, among known lists with one.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -13,16 +13,16 @@
 --   median_ms DOUBLE: half of them
 --   upper_quartile_ms DOUBLE: three quarters of them
 SELECT
-    count(*) AS n,
+    coalesce(count(*), 0)::BIGINT AS n,
     quantile_cont(first_click_delay_ms, 0.25)::DOUBLE AS lower_quartile_ms,
     quantile_cont(first_click_delay_ms, 0.5)::DOUBLE AS median_ms,
     quantile_cont(first_click_delay_ms, 0.75)::DOUBLE AS upper_quartile_ms
 FROM search_log
 WHERE first_click_delay_ms IS NOT NULL
     AND n_results IS NOT NULL
-    AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id)
-    AND ($start::TIMESTAMP IS NULL OR "at" >= $start)
-    AND ($end::TIMESTAMP IS NULL OR "at" < $end)
-    AND ($surface::VARCHAR IS NULL OR surface = $surface)
-    AND ($device::VARCHAR IS NULL OR device = $device)
+    AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+    AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+    AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+    AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+    AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
     AND (is_counted OR $include_robots::BOOLEAN)

@@ -12,23 +12,23 @@
 --   sessions BIGINT: different sessions as sent
 --   visits BIGINT: stretches of one person's searches without a pause of 30 minutes
 WITH lists AS (
-    SELECT search_key, cluster_key, visit_at
+    SELECT search_key, cluster_key, cluster_level, visit_at
     FROM search_log
-    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id)
-        AND ($start::TIMESTAMP IS NULL OR "at" >= $start)
-        AND ($end::TIMESTAMP IS NULL OR "at" < $end)
-        AND ($surface::VARCHAR IS NULL OR surface = $surface)
-        AND ($device::VARCHAR IS NULL OR device = $device)
+    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
         AND (is_counted OR $include_robots::BOOLEAN)
 ),
-visits AS (SELECT cluster_key, visit_at FROM lists GROUP BY cluster_key, visit_at),
 people AS (
-    SELECT count(DISTINCT user_key) AS users, count(DISTINCT session_id) AS sessions
+    SELECT session_id
     FROM searches
     WHERE search_key IN (SELECT search_key FROM lists)
-)
+),
+visits AS (SELECT cluster_key, visit_at FROM lists GROUP BY cluster_key, visit_at)
 SELECT
-    users::BIGINT AS users,
-    sessions::BIGINT AS sessions,
-    (SELECT count(*) FROM visits)::BIGINT AS visits
-FROM people
+    coalesce((SELECT count(DISTINCT cluster_key) FROM lists WHERE cluster_level = 0), 0)::BIGINT
+        AS users,
+    coalesce((SELECT count(DISTINCT session_id) FROM people), 0)::BIGINT AS sessions,
+    coalesce((SELECT count(*) FROM visits), 0)::BIGINT AS visits

@@ -13,33 +13,41 @@
 --   deepest INTEGER: positions from here on are counted together at this one
 -- Columns:
 --   position INTEGER: place as displayed, from 0
---   n_clusters BIGINT: groups of clusters that saw the position
+--   n_clusters BIGINT: groups of clusters with at least one trial
 --   n BIGINT: impressions
 --   c BIGINT: clicked impressions
 --   nn BIGINT: sum of squared impressions
---   cn BIGINT: sum of clicks times impressions
---   cc BIGINT: sum of squared clicks
-WITH sums AS (
+--   cn BIGINT: sum of clicked impressions times impressions
+--   cc BIGINT: sum of squared clicked impressions
+WITH edges AS (
+    SELECT search_key
+    FROM search_log
+    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
+        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+),
+sums AS (
+    SELECT
+        h.position AS position,
+        h.cluster_key & 4095 AS cluster,
+        count(*) AS n,
+        sum(h.clicked)::BIGINT AS c
+    FROM click_log h
+    ANTI JOIN edges e ON e.search_key = h.search_key
+    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
+        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
+        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
+        AND (h.is_counted OR $include_robots::BOOLEAN)
+    GROUP BY h.position, cluster
+),
+places AS (
     SELECT
         least(position, $deepest::INTEGER) AS place,
-        cluster_key & 4095 AS cluster,
-        count(*) AS n,
-        sum(clicked)::BIGINT AS c
-    FROM click_log
-    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id)
-        AND ($surface::VARCHAR IS NULL OR surface = $surface)
-        AND ($device::VARCHAR IS NULL OR device = $device)
-        AND (is_counted OR $include_robots::BOOLEAN)
-        AND (
-            ($start::TIMESTAMP IS NULL AND $end::TIMESTAMP IS NULL)
-            OR search_key IN (
-                SELECT search_key
-                FROM search_log
-                WHERE ($start::TIMESTAMP IS NULL OR "at" >= $start)
-                    AND ($end::TIMESTAMP IS NULL OR "at" < $end)
-                    AND ($start::TIMESTAMP IS NOT NULL OR $end::TIMESTAMP IS NOT NULL)
-            )
-        )
+        cluster,
+        sum(n)::BIGINT AS n,
+        sum(c)::BIGINT AS c
+    FROM sums
     GROUP BY place, cluster
 )
 SELECT
@@ -50,6 +58,6 @@ SELECT
     sum(n * n)::BIGINT AS nn,
     sum(c * n)::BIGINT AS cn,
     sum(c * c)::BIGINT AS cc
-FROM sums
+FROM places
 GROUP BY place
 ORDER BY place

@@ -12,43 +12,44 @@
 --   device VARCHAR: only lists shown on this kind of device
 --   include_robots BOOLEAN: whether robots count like people
 -- Columns:
---   rate VARCHAR: which rate
+--   rate VARCHAR: which rate; of first_click_position, successes are the sum of positions
 --   n_clusters BIGINT: groups of clusters with at least one trial
 --   n BIGINT: trials
---   c BIGINT: successes (of first_click_position: the sum of positions)
+--   c BIGINT: successes
 --   nn BIGINT: sum of squared trials
 --   cn BIGINT: sum of successes times trials
 --   cc BIGINT: sum of squared successes
 WITH lists AS (
     SELECT
+        *,
         cluster_key & 4095 AS cluster,
         CASE WHEN n_results IS NULL THEN 0 ELSE 1 END AS is_known,
-        CASE WHEN n_results IS NOT NULL AND n_clicked > 0 THEN 1 ELSE 0 END AS is_clicked,
-        *
+        CASE WHEN n_results IS NULL OR n_clicked = 0 THEN 0 ELSE 1 END AS is_clicked,
+        coalesce(first_click_delay_ms, 9000000) AS delay_ms
     FROM search_log
-    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id)
-        AND ($start::TIMESTAMP IS NULL OR "at" >= $start)
-        AND ($end::TIMESTAMP IS NULL OR "at" < $end)
-        AND ($surface::VARCHAR IS NULL OR surface = $surface)
-        AND ($device::VARCHAR IS NULL OR device = $device)
+    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
         AND (is_counted OR $include_robots::BOOLEAN)
 ),
 sums AS (
     SELECT
         cluster,
-        count(*) AS lists,
+        count(*)::BIGINT AS lists,
         sum(is_known)::BIGINT AS known,
         sum(is_clicked)::BIGINT AS clicked,
         coalesce(sum(n_results), 0)::BIGINT AS impressions,
-        sum(CASE WHEN n_results IS NULL THEN 0 ELSE n_clicked END)::BIGINT AS clicks,
+        sum(n_clicked * is_known)::BIGINT AS clicks,
         sum(CASE WHEN is_converted THEN is_known ELSE 0 END)::BIGINT AS converted,
         sum(CASE WHEN n_results = 0 THEN 1 ELSE 0 END)::BIGINT AS zero,
         sum(CASE WHEN is_abandoned THEN is_known ELSE 0 END)::BIGINT AS abandoned,
         sum(CASE WHEN is_reformulated THEN 1 ELSE 0 END)::BIGINT AS reformulated,
-        sum(CASE WHEN first_click_delay_ms <= 5000 THEN is_clicked ELSE 0 END)::BIGINT AS within_5_s,
-        sum(CASE WHEN first_click_delay_ms <= 30000 THEN is_clicked ELSE 0 END)::BIGINT AS within_30_s,
-        sum(CASE WHEN first_click_delay_ms <= 60000 THEN is_clicked ELSE 0 END)::BIGINT AS within_60_s,
-        sum(CASE WHEN is_clicked = 1 THEN first_click_position ELSE 0 END)::BIGINT AS first_positions
+        sum(CASE WHEN delay_ms <= 5000 THEN is_clicked ELSE 0 END)::BIGINT AS within_5_s,
+        sum(CASE WHEN delay_ms <= 30000 THEN is_clicked ELSE 0 END)::BIGINT AS within_30_s,
+        sum(CASE WHEN delay_ms <= 60000 THEN is_clicked ELSE 0 END)::BIGINT AS within_60_s,
+        coalesce(sum(first_click_position * is_clicked), 0)::BIGINT AS first_positions
     FROM lists
     GROUP BY cluster
 ),
@@ -75,7 +76,7 @@ trials AS (
 )
 SELECT
     rate,
-    sum(CASE WHEN n > 0 THEN 1 ELSE 0 END)::BIGINT AS n_clusters,
+    count(*) FILTER (WHERE n > 0) AS n_clusters,
     sum(n)::BIGINT AS n,
     sum(c)::BIGINT AS c,
     sum(n * n)::BIGINT AS nn,

@@ -1,0 +1,1 @@
+"""What is going on: overview, positions, queries, documents, timing, health of the data."""

@@ -1,0 +1,170 @@
+"""Documents: the most clicked, and those that are ranked high and passed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
+from rankloop.analytics.multiplicity import (
+    Screening,
+    ShortfallConfig,
+    confirm_shortfalls,
+    screen_shortfalls,
+)
+from rankloop.tables.engagement import DocumentRow, LosingQuery, SkippedDocument
+from rankloop.tables.rates import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+RANKED_HIGH: Final = 10
+"""A document is ranked high where it stands above this position: the usual first page."""
+
+SHORTFALL: Final = ShortfallConfig(max_ratio=0.5)
+"""A document is passed over where half of the clicks is missing that its positions get."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChoice:
+    """Which documents may have been passed over, before their details are known."""
+
+    keys: list[int]
+    """Document keys in the order of the screening's places."""
+
+    impressions: list[int]
+    """Impressions of each above the position that counts as high."""
+
+    screening: Screening
+    """Those with fewer clicks than expected, as far as sums can tell."""
+
+    @property
+    def suspects(self) -> list[int]:
+        """Keys of the documents whose details are needed."""
+        return [self.keys[place] for place in self.screening.suspects]
+
+
+def choose_documents(documents: pa.Table) -> DocumentChoice:
+    """Look for documents that are ranked high and passed over.
+
+    Args:
+        documents: The answer to `signals_ranked_documents`.
+    """
+    return DocumentChoice(
+        keys=documents["document_key"].to_pylist(),
+        impressions=documents["impressions"].to_pylist(),
+        screening=screen_shortfalls(
+            documents["clicks"].to_numpy(), documents["expected"].to_numpy(), SHORTFALL
+        ),
+    )
+
+
+def read_details(details: pa.Table) -> dict[int, dict[str, Any]]:
+    """Read the answer to `signals_document_details` by document key."""
+    return {row["document_key"]: row for row in details.to_pylist()}
+
+
+def find_skipped(
+    choice: DocumentChoice, details: Mapping[int, Mapping[str, Any]]
+) -> dict[int, float]:
+    """Find the documents that were passed over by many people, not by one many times.
+
+    Returns:
+        By place in the choice, the chance of so few clicks; most lost clicks first.
+    """
+    spreads = {place: details[choice.keys[place]]["spread"] for place in choice.screening.suspects}
+    return confirm_shortfalls(choice.screening, spreads, SHORTFALL)
+
+
+def build_skipped(
+    choice: DocumentChoice,
+    found: Mapping[int, float],
+    details: Mapping[int, Mapping[str, Any]],
+    losing: pa.Table,
+) -> list[SkippedDocument]:
+    """List documents that were passed over, each with the query in which it lost most.
+
+    Args:
+        choice: What `choose_documents` chose.
+        found: By place, as `find_skipped` answers; those to list, in their order.
+        details: What `read_details` read.
+        losing: The answer to `signals_document_queries`.
+    """
+    queries = {row["document_key"]: row for row in losing.to_pylist()}
+    return [
+        _build_skipped(choice, place, p_value, details[key], queries.get(key))
+        for place, p_value in found.items()
+        for key in [choice.keys[place]]
+    ]
+
+
+def build_document(detail: Mapping[str, Any]) -> DocumentRow:
+    """Turn a row of `signals_document_details` into a row."""
+    return DocumentRow(
+        document_id=detail["document_id"],
+        impressions=detail["n"],
+        clicks=detail["c"],
+        conversions=detail["conversions"],
+        interactions=None,
+        average_position=detail["positions"] / detail["n"],
+        ctr=_estimate_ctr(detail),
+    )
+
+
+def build_interacted_documents(documents: pa.Table) -> list[DocumentRow]:
+    """Turn the answer to `signals_interacted_documents` into rows whose rates are unknown."""
+    return [
+        DocumentRow(
+            document_id=row["document_id"],
+            impressions=0,
+            clicks=row["clicks"],
+            conversions=row["conversions"],
+            interactions=row["interactions"],
+            average_position=None,
+            ctr=Rate.unknown(),
+        )
+        for row in documents.to_pylist()
+    ]
+
+
+def _build_skipped(
+    choice: DocumentChoice,
+    place: int,
+    p_value: float,
+    detail: Mapping[str, Any],
+    losing: Mapping[str, Any] | None,
+) -> SkippedDocument:
+    """Build one row of a document that was passed over."""
+    clicks = int(choice.screening.observed[place])
+    expected = float(choice.screening.expected[place])
+    return SkippedDocument(
+        document_id=detail["document_id"],
+        impressions=choice.impressions[place],
+        clicks=clicks,
+        expected_clicks=expected,
+        expected_by="position_ctr",
+        lost_clicks=expected - clicks,
+        p_value=p_value,
+        average_position=detail["positions"] / detail["n"],
+        ctr=_estimate_ctr(detail),
+        loses_most_in=_build_losing(losing) if losing else None,
+    )
+
+
+def _build_losing(losing: Mapping[str, Any]) -> LosingQuery:
+    """Build the query in which a document lost most."""
+    return LosingQuery(
+        query_key=losing["query_key"],
+        query=losing["query"],
+        impressions=losing["impressions"],
+        clicks=losing["clicks"],
+        expected_clicks=losing["expected"],
+    )
+
+
+def _estimate_ctr(detail: Mapping[str, Any]) -> Rate:
+    """Estimate the share of impressions with a click."""
+    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    return estimate_rate(ClusterSums.of(detail, levels))

@@ -1,0 +1,71 @@
+"""Where people click: by position, and first of all.
+
+A position's click rate mixes how likely the place is looked at with what was put there, so it
+describes and does not explain: it is not a propensity curve.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rankloop.analytics.intervals import ClusterSums, estimate_mean, estimate_rate
+from rankloop.tables.overview import FirstClick, PositionRow
+from rankloop.tables.rates import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from rankloop.tables.rates import ClusteredBy
+
+DEEPEST: Final = 100
+"""Positions from here on are counted together; the axis ends before."""
+
+
+def build_positions(
+    positions: pa.Table, clustered_by: ClusteredBy | None
+) -> tuple[list[PositionRow], PositionRow | None]:
+    """Lay positions on an axis without gaps, from 0 to the deepest shown.
+
+    Args:
+        positions: The answer to `signals_positions`, asked with `deepest` = `DEEPEST`.
+        clustered_by: What the lists are clustered by.
+
+    Returns:
+        One row a position, at most `DEEPEST`, with 0 impressions where nothing was shown; and all
+        deeper positions as one row, where there are any.
+    """
+    shown = {row["position"]: row for row in positions.to_pylist()}
+    deeper = shown.pop(DEEPEST, None)
+    last = DEEPEST - 1 if deeper else max(shown, default=-1)
+
+    def build(position: int) -> PositionRow:
+        row = shown.get(position)
+        if row is None:
+            return PositionRow(position, impressions=0, clicks=0, ctr=Rate.unknown())
+        ctr = estimate_rate(ClusterSums.of(row, clustered_by))
+        return PositionRow(position, impressions=row["n"], clicks=row["c"], ctr=ctr)
+
+    axis = [build(position) for position in range(last + 1)]
+    if deeper is None:
+        return axis, None
+    shown[DEEPEST] = deeper
+    return axis, build(DEEPEST)
+
+
+def build_first_click(rates: Mapping[str, ClusterSums]) -> FirstClick:
+    """Average the position of the first click, and say how many lists have none.
+
+    Args:
+        rates: What `read_rates` made of the answer to `signals_rates`.
+    """
+    sums = rates["first_click_position"]
+    mean, low, high = estimate_mean(sums)
+    return FirstClick(
+        average_position=mean,
+        n=sums.n,
+        low=low,
+        high=high,
+        no_click_share=estimate_rate(rates["ctr"].complement()),
+    )

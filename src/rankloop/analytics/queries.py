@@ -1,0 +1,233 @@
+"""Queries: the most frequent, those that found nothing, and those that people leave alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
+from rankloop.analytics.multiplicity import (
+    Screening,
+    ShortfallConfig,
+    confirm_shortfalls,
+    screen_shortfalls,
+)
+from rankloop.tables.engagement import LowEngagementQuery, QueryRow, ZeroResultQuery
+from rankloop.tables.rates import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from rankloop.tables.engagement import Rule
+
+MIN_SEARCHES: Final = 30
+"""Fewest known, filled lists of a query before its engagement is judged."""
+
+FLAT_CTR: Final = 0.05
+"""The flat rule: a query whose click rate is under this needs tuning."""
+
+SHORTFALL: Final = ShortfallConfig(max_ratio=0.75)
+"""A query is found where a quarter of the clicks is missing that its positions get elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryChoice:
+    """Which queries an answer lists, before their details are known."""
+
+    rows: dict[str, dict[str, Any]]
+    """By query key, rows of `signals_queries`."""
+
+    frequent: list[str]
+    """The most frequent, first to last."""
+
+    empty: list[str]
+    """Those with most empty lists, first to last."""
+
+    flat: list[str]
+    """Those under the flat rule, most lost clicks first."""
+
+    screening: Screening
+    """Those with fewer clicks than expected, as far as sums can tell."""
+
+    tested: list[str]
+    """Query keys in the order of the screening's places."""
+
+    @property
+    def listed(self) -> list[str]:
+        """Every key whose details are needed."""
+        suspects = [self.tested[place] for place in self.screening.suspects]
+        return sorted({*self.frequent, *self.empty, *self.flat, *suspects})
+
+
+def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
+    """Choose which queries to list, and look for those that people leave alone.
+
+    Args:
+        queries: The answer to `signals_queries`.
+        limit: Most rows of each list.
+    """
+    rows = {row["query_key"]: row for row in queries.to_pylist()}
+    by_searches = sorted(rows.values(), key=lambda row: (-row["searches"], row["query_key"]))
+    by_zero = sorted(rows.values(), key=lambda row: (-row["zero"], row["query_key"]))
+    judged = [row for row in by_searches if row["filled"] >= MIN_SEARCHES]
+    flat = sorted(
+        (row for row in judged if row["clicked"] < FLAT_CTR * row["known"]),
+        key=lambda row: (row["clicks"] - row["expected"], row["query_key"]),
+    )
+    return QueryChoice(
+        rows=rows,
+        frequent=[row["query_key"] for row in by_searches[:limit]],
+        empty=[row["query_key"] for row in by_zero[:limit] if row["zero"]],
+        flat=[row["query_key"] for row in flat[: SHORTFALL.max_checked]],
+        screening=screen_shortfalls(
+            [row["clicks"] for row in judged], [row["expected"] for row in judged], SHORTFALL
+        ),
+        tested=[row["query_key"] for row in judged],
+    )
+
+
+def read_details(details: pa.Table) -> dict[str, dict[str, Any]]:
+    """Read the answer to `signals_query_details` by query key."""
+    return {row["query_key"]: row for row in details.to_pylist()}
+
+
+def build_low_engagement(
+    choice: QueryChoice, details: Mapping[str, Mapping[str, Any]], limit: int
+) -> list[LowEngagementQuery]:
+    """List the queries that people leave alone, most lost clicks first, and by which rule."""
+    spreads = {
+        place: details[choice.tested[place]]["spread"] for place in choice.screening.suspects
+    }
+    stands = confirm_shortfalls(choice.screening, spreads, SHORTFALL)
+    p_values = {choice.tested[place]: chance for place, chance in stands.items()}
+    found = [
+        _build_low(choice.rows[key], details[key], key in choice.flat, p_values.get(key))
+        for key in {*choice.flat, *p_values}
+    ]
+    return sorted(found, key=lambda row: (-row.lost_clicks, row.query_key))[:limit]
+
+
+def build_zero_results(
+    choice: QueryChoice,
+    details: Mapping[str, Mapping[str, Any]],
+    reported: pa.Table,
+    limit: int,
+) -> list[ZeroResultQuery]:
+    """List the queries that found nothing, by lists and by what applications reported.
+
+    Args:
+        choice: What `choose_queries` chose.
+        details: What `read_details` read.
+        reported: The answer to `signals_reported_zero_results`.
+        limit: Most rows.
+    """
+    reports = {row["query_key"]: row for row in reported.to_pylist()}
+    found = [_build_zero(details.get(key), reports.get(key)) for key in {*choice.empty, *reports}]
+    found.sort(key=lambda row: (-row.zero_result_searches - row.reported, row.query_key))
+    return found[:limit]
+
+
+def build_top_queries(
+    choice: QueryChoice, details: Mapping[str, Mapping[str, Any]]
+) -> list[QueryRow]:
+    """List the most frequent queries."""
+    return [build_query(choice.rows[key], details[key]) for key in choice.frequent]
+
+
+def build_query(row: Mapping[str, Any], detail: Mapping[str, Any]) -> QueryRow:
+    """Turn a row of `signals_queries` and one of `signals_query_details` into a row."""
+    return QueryRow(
+        query_key=row["query_key"],
+        query=detail["query"],
+        searches=row["searches"],
+        impressions=row["impressions"],
+        clicks=row["clicks"],
+        interactions=None,
+        zero_result_searches=row["zero"],
+        abandoned_searches=row["abandoned"],
+        reformulated_searches=row["reformulated"],
+        average_first_click_position=(
+            row["first_positions"] / row["clicked"] if row["clicked"] else None
+        ),
+        ctr=_estimate_ctr(detail),
+    )
+
+
+def build_interacted_queries(queries: pa.Table) -> list[QueryRow]:
+    """Turn the answer to `signals_interacted_queries` into rows whose rates are unknown."""
+    return [
+        QueryRow(
+            query_key=row["query_key"],
+            query=row["query"] or "",
+            searches=0,
+            impressions=0,
+            clicks=row["clicks"],
+            interactions=row["interactions"],
+            zero_result_searches=0,
+            abandoned_searches=0,
+            reformulated_searches=0,
+            average_first_click_position=None,
+            ctr=Rate.unknown(),
+        )
+        for row in queries.to_pylist()
+    ]
+
+
+def _build_low(
+    row: Mapping[str, Any], detail: Mapping[str, Any], is_flat: bool, p_value: float | None
+) -> LowEngagementQuery:
+    """Build one row of a query that people leave alone."""
+    rules: list[Rule] = ["ctr_below_5_percent"] if is_flat else []
+    if p_value is not None:
+        rules.append("fewer_clicks_than_expected")
+    return LowEngagementQuery(
+        query_key=row["query_key"],
+        query=detail["query"],
+        searches=row["searches"],
+        clicked_searches=row["clicked"],
+        ctr=_estimate_ctr(detail),
+        clicks=row["clicks"],
+        expected_clicks=row["expected"],
+        expected_by="position_ctr",
+        lost_clicks=row["expected"] - row["clicks"],
+        p_value=p_value,
+        rules=rules,
+    )
+
+
+def _build_zero(
+    detail: Mapping[str, Any] | None, report: Mapping[str, Any] | None
+) -> ZeroResultQuery:
+    """Build one row of a query that found nothing; a report alone has no searches."""
+    named: Sequence[Mapping[str, Any]] = [known for known in (detail, report) if known]
+    return ZeroResultQuery(
+        query_key=named[0]["query_key"],
+        query=named[0]["query"] or "",
+        searches=detail["searches"] if detail else 0,
+        zero_result_searches=detail["z"] if detail else 0,
+        zero_result_rate=_estimate_zero_rate(detail) if detail else Rate.unknown(),
+        reported=report["reported"] if report else 0,
+    )
+
+
+def _estimate_ctr(detail: Mapping[str, Any]) -> Rate:
+    """Estimate the share of known lists with a click."""
+    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    return estimate_rate(ClusterSums.of(detail, levels))
+
+
+def _estimate_zero_rate(detail: Mapping[str, Any]) -> Rate:
+    """Estimate the share of known lists that are empty."""
+    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    sums = ClusterSums(
+        detail["n_clusters"],
+        detail["n"],
+        detail["z"],
+        detail["nn"],
+        detail["zn"],
+        detail["zz"],
+        levels,
+    )
+    return estimate_rate(sums)

@@ -1,0 +1,1 @@
+"""The road in order: what runs over the store, step by step."""

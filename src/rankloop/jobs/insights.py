@@ -1,0 +1,369 @@
+"""From the store's answers to what people read: every analytics answer is asked for here."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rankloop.analytics import documents, health, overview, positions, queries, timing
+from rankloop.tables.pages import Page, PageRequest
+from rankloop.tables.signals import Performance, Signals
+from rankloop.tables.windows import InsightsWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from rankloop.store.base import EventStore, Value
+    from rankloop.tables.engagement import (
+        DocumentRow,
+        LowEngagementQuery,
+        QueryRow,
+        SkippedDocument,
+        ZeroResultQuery,
+    )
+    from rankloop.tables.health import Health
+    from rankloop.tables.overview import Overview, PositionRow
+    from rankloop.tables.rates import ClusteredBy
+    from rankloop.tables.signals import DayRow
+
+    Questions = Mapping[str, Mapping[str, Value]]
+    Answers = Mapping[str, pa.Table]
+
+LIST_LENGTH: Final = 20
+"""Rows of each list within the signals; the parts have them all, paged."""
+
+ASKED_AT_ONCE: Final = 2
+"""Questions in flight together: some of them keep one core busy only."""
+
+NOTES: Final = {
+    "ctr": "Searches with a credited click, of those with known results.",
+    "ctr_by_position": (
+        "Descriptive: a position's rate mixes how likely it is looked at with what is shown "
+        "there. It is not a propensity curve."
+    ),
+    "expected_clicks": (
+        "Each shown position's click rate with everyone, over everything shown there."
+    ),
+}
+"""How to read what is easily misread, by field."""
+
+_OVERVIEW: Final[Questions] = {
+    "signals_people": {},
+    "signals_interactions": {},
+    "signals_rates": {},
+    "signals_overview": {},
+}
+"""What the overview needs, longest first."""
+
+_SIGNALS: Final[Questions] = {
+    "signals_ranked_documents": {
+        "ranked_high": documents.RANKED_HIGH,
+        "min_expected": documents.SHORTFALL.min_expected,
+    },
+    "signals_queries": {
+        "min_searches": queries.MIN_SEARCHES,
+        "limit": LIST_LENGTH,
+        "offset": 0,
+        "zero_limit": LIST_LENGTH,
+    },
+    "signals_positions": {"deepest": positions.DEEPEST},
+    **_OVERVIEW,
+    "signals_first_clicks": {},
+    "signals_clicked_documents": {"limit": LIST_LENGTH},
+    "signals_reported_zero_results": {"limit": LIST_LENGTH},
+}
+"""What covers the log, longest first."""
+
+_WITHOUT_ROBOTS: Final = frozenset(
+    {
+        "signals_interactions",
+        "signals_interacting_people",
+        "signals_interacted_documents",
+        "signals_interacted_queries",
+        "signals_reported_zero_results",
+        "health_interactions",
+        "health_searches",
+    }
+)
+"""Questions that cannot leave robots out, or tell them apart themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The lists within the signals."""
+
+    skipped: list[SkippedDocument]
+    low: list[LowEngagementQuery]
+    zero: list[ZeroResultQuery]
+    queries: list[QueryRow]
+    documents: list[DocumentRow]
+
+
+class Derivation(Protocol):
+    """What brings the derived tables up to date before they are read."""
+
+    def refresh(self) -> object:
+        """Derive what has come in since the last time."""
+        ...
+
+
+class Insights:
+    """Analytics over one store.
+
+    Every method takes a retriever (all of them when left out) and a window (everything when left
+    out), brings the derived tables up to date and answers with records of `rankloop.tables`. An
+    empty store gives empty answers.
+    """
+
+    def __init__(self, store: EventStore, derivation: Derivation) -> None:
+        self.store = store
+        self.derivation = derivation
+
+    def signals(
+        self, retriever_id: str | None = None, window: InsightsWindow | None = None
+    ) -> Signals:
+        """Answer everything at once: what the report shows."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        return asked.signals()
+
+    def performance(
+        self,
+        retriever_id: str | None = None,
+        window: InsightsWindow | None = None,
+        page: PageRequest | None = None,
+    ) -> Performance:
+        """Answer with the overview and a page of days, newest first."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        return Performance(overview=asked.overview(), days=asked.days(page or PageRequest()))
+
+    def positions(
+        self,
+        retriever_id: str | None = None,
+        window: InsightsWindow | None = None,
+        page: PageRequest | None = None,
+    ) -> Page[PositionRow]:
+        """Answer with a page of positions, from 0 on; what lies deeper than 100 is the last row."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        rows, deeper = asked.positions()
+        wanted = page or PageRequest()
+        whole = rows if deeper is None else [*rows, deeper]
+        part = whole[wanted.offset : wanted.offset + wanted.page_size]
+        return Page.of(part, len(whole), wanted)
+
+    def queries(
+        self,
+        retriever_id: str | None = None,
+        window: InsightsWindow | None = None,
+        page: PageRequest | None = None,
+    ) -> Page[QueryRow]:
+        """Answer with a page of queries, most frequent first."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        return asked.queries(page or PageRequest())
+
+    def documents(
+        self,
+        retriever_id: str | None = None,
+        window: InsightsWindow | None = None,
+        page: PageRequest | None = None,
+    ) -> Page[DocumentRow]:
+        """Answer with a page of documents, most clicked first."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        return asked.documents(page or PageRequest())
+
+    def health(
+        self, retriever_id: str | None = None, window: InsightsWindow | None = None
+    ) -> Health:
+        """Examine whether the instrumentation is sound."""
+        self.derivation.refresh()
+        asked = _Asking(self.store, retriever_id, window or InsightsWindow())
+        return asked.health()
+
+
+class _Asking:
+    """One retriever and window, and the questions asked about them."""
+
+    def __init__(self, store: EventStore, retriever_id: str | None, window: InsightsWindow) -> None:
+        self._store = store
+        self._retriever_id = retriever_id
+        self._window = window
+
+    def signals(self) -> Signals:
+        """Ask for everything: first what covers the log, then details of what is listed."""
+        answers = self._ask_all(_SIGNALS)
+        clustered_by = overview.read_clustering(answers["signals_overview"])
+        rates = overview.read_rates(answers["signals_rates"], clustered_by)
+        rows, deeper = positions.build_positions(answers["signals_positions"], clustered_by)
+        first_click = positions.build_first_click(rates)
+        summary = self._summarize(answers)
+        list_up = self._list if summary.searches else self._list_without_searches
+        lists = list_up(answers)
+        return Signals(
+            retriever_id=self._retriever_id,
+            window=self._window,
+            overview=summary,
+            ctr_by_position=rows,
+            deeper=deeper,
+            average_first_click_position=first_click.average_position,
+            first_click=first_click,
+            time_to_first_click=timing.build_time_to_first_click(
+                answers["signals_first_clicks"], rates
+            ),
+            skipped_documents=lists.skipped,
+            low_engagement_queries=lists.low,
+            zero_result_queries=lists.zero,
+            top_queries=lists.queries,
+            top_documents=lists.documents,
+            missing=overview.name_missing(summary),
+            notes=NOTES,
+        )
+
+    def overview(self) -> Overview:
+        """Ask for the overview alone."""
+        return self._summarize(self._ask_all(_OVERVIEW))
+
+    def days(self, page: PageRequest) -> Page[DayRow]:
+        """Ask for a page of days."""
+        answer, total = self._ask_page("signals_days", "n_days", page)
+        return Page.of(timing.build_days(answer, self._read_clustering()), total, page)
+
+    def positions(self) -> tuple[list[PositionRow], PositionRow | None]:
+        """Ask for the axis of positions."""
+        answer = self._ask("signals_positions", {"deepest": positions.DEEPEST})
+        return positions.build_positions(answer, self._read_clustering())
+
+    def queries(self, page: PageRequest) -> Page[QueryRow]:
+        """Ask for a page of queries; of those that interactions name, without searches."""
+        answer, total = self._ask_page("signals_queries", "n_queries", page)
+        if total == 0:
+            answer, total = self._ask_page("signals_interacted_queries", "n_queries", page)
+            return Page.of(queries.build_interacted_queries(answer), total, page)
+        details = self._ask_query_details(answer["query_key"].to_pylist())
+        rows = [queries.build_query(row, details[row["query_key"]]) for row in answer.to_pylist()]
+        return Page.of(rows, total, page)
+
+    def documents(self, page: PageRequest) -> Page[DocumentRow]:
+        """Ask for a page of documents; of those interacted with, where none was shown."""
+        answer, total = self._ask_page("signals_documents", "n_documents", page)
+        if total == 0:
+            answer, total = self._ask_page("signals_interacted_documents", "n_documents", page)
+            return Page.of(documents.build_interacted_documents(answer), total, page)
+        keys = answer["document_key"].to_pylist()
+        details = documents.read_details(
+            self._ask("signals_document_details", {"document_keys": keys})
+        )
+        rows = [documents.build_document(details[key]) for key in keys]
+        return Page.of(rows, total, page)
+
+    def health(self) -> Health:
+        """Ask what the log shows about the way it was made."""
+        answers = self._ask_all({"health_searches": {}, "health_interactions": {}})
+        return health.examine(
+            answers["health_searches"],
+            answers["health_interactions"],
+            self._retriever_id,
+            self._window,
+        )
+
+    def _summarize(self, answers: Answers) -> Overview:
+        """Put the overview together; people are those who interacted, without searches."""
+        totals = answers["signals_overview"]
+        people = answers["signals_people"]
+        if totals["searches"][0].as_py() == 0:
+            people = self._ask("signals_interacting_people")
+        return overview.build_overview(
+            totals,
+            overview.read_rates(answers["signals_rates"], overview.read_clustering(totals)),
+            answers["signals_interactions"],
+            people,
+            include_robots=self._window.include_robots,
+        )
+
+    def _list(self, answers: Answers) -> _Lists:
+        """Ask for the details of what is worth listing, and list it."""
+        chosen_queries = queries.choose_queries(answers["signals_queries"], LIST_LENGTH)
+        chosen = documents.choose_documents(answers["signals_ranked_documents"])
+        clicked = answers["signals_clicked_documents"]["document_key"].to_pylist()
+        reported = answers["signals_reported_zero_results"]
+        keys = sorted({*chosen_queries.listed, *reported["query_key"].to_pylist()})
+        more = self._ask_all(
+            {
+                "signals_document_details": {"document_keys": [*chosen.suspects, *clicked]},
+                "signals_document_queries": {"document_keys": chosen.suspects},
+                "signals_query_details": {"query_keys": keys},
+            }
+        )
+        query_details = queries.read_details(more["signals_query_details"])
+        details = documents.read_details(more["signals_document_details"])
+        found = documents.find_skipped(chosen, details)
+        listed = dict(list(found.items())[:LIST_LENGTH])
+        return _Lists(
+            skipped=documents.build_skipped(
+                chosen, listed, details, more["signals_document_queries"]
+            ),
+            low=queries.build_low_engagement(chosen_queries, query_details, LIST_LENGTH),
+            zero=queries.build_zero_results(chosen_queries, query_details, reported, LIST_LENGTH),
+            queries=queries.build_top_queries(chosen_queries, query_details),
+            documents=[documents.build_document(details[key]) for key in clicked]
+            or self.documents(PageRequest(page_size=LIST_LENGTH)).results,
+        )
+
+    def _list_without_searches(self, answers: Answers) -> _Lists:
+        """List what interactions alone can tell."""
+        first = PageRequest(page_size=LIST_LENGTH)
+        reported = answers["signals_reported_zero_results"]
+        nothing = queries.choose_queries(answers["signals_queries"], LIST_LENGTH)
+        return _Lists(
+            skipped=[],
+            low=[],
+            zero=queries.build_zero_results(nothing, {}, reported, LIST_LENGTH),
+            queries=self.queries(first).results,
+            documents=self.documents(first).results,
+        )
+
+    def _ask_query_details(self, keys: list[str]) -> dict[str, dict[str, object]]:
+        """Ask for the details of queries, by key."""
+        return queries.read_details(self._ask("signals_query_details", {"query_keys": keys}))
+
+    def _read_clustering(self) -> ClusteredBy | None:
+        """Ask what the lists are clustered by."""
+        return overview.read_clustering(self._ask("signals_overview"))
+
+    def _ask_page(self, question: str, total: str, page: PageRequest) -> tuple[pa.Table, int]:
+        """Ask for a page, and read the size of the whole off its rows.
+
+        A page behind the end has no row to read it off, so the first page is asked then.
+        """
+        answer = self._ask(question, {"limit": page.page_size, "offset": page.offset})
+        sized = answer
+        if answer.num_rows == 0 and page.offset:
+            sized = self._ask(question, {"limit": 1, "offset": 0})
+        return answer, sized[total][0].as_py() if sized.num_rows else 0
+
+    def _ask_all(self, questions: Questions) -> Answers:
+        """Ask several questions, some at a time."""
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            asked = {name: pool.submit(self._ask, name, more) for name, more in questions.items()}
+            return {name: answer.result() for name, answer in asked.items()}
+
+    def _ask(self, question: str, more: Mapping[str, Value] | None = None) -> pa.Table:
+        """Ask one question about the retriever and the window."""
+        window = self._window
+        parameters: dict[str, Value] = {
+            "retriever_id": self._retriever_id,
+            "start": window.start,
+            "end": window.end,
+            "surface": window.segment.surface,
+            "device": window.segment.device,
+            **(more or {}),
+        }
+        if question not in _WITHOUT_ROBOTS:
+            parameters["include_robots"] = window.include_robots
+        return self._store.ask(question, parameters)

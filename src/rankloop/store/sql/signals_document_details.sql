@@ -1,0 +1,85 @@
+-- The few documents that are listed: their id, and sums over clusters for their rates.
+--
+-- Here clusters are the people themselves. `spread` is the sum over clusters of the squared
+-- difference between clicks and expected clicks: how much clicks come in bunches.
+--
+-- Parameters:
+--   retriever_id VARCHAR: only this retriever
+--   start TIMESTAMP: first moment that counts
+--   end TIMESTAMP: first moment that no longer counts
+--   surface VARCHAR: only lists shown there
+--   device VARCHAR: only lists shown on this kind of device
+--   include_robots BOOLEAN: whether robots count like people
+--   document_keys BIGINT[]: the documents that are listed
+-- Columns:
+--   document_key BIGINT: the document, as a number
+--   document_id VARCHAR: the document
+--   lowest_level TINYINT: lowest level that its impressions are clustered by
+--   highest_level TINYINT: highest such level
+--   n_clusters BIGINT: clusters that it was shown to
+--   n BIGINT: impressions
+--   c BIGINT: clicked impressions
+--   nn BIGINT: sum of squared impressions
+--   cn BIGINT: sum of clicked impressions times impressions
+--   cc BIGINT: sum of squared clicked impressions
+--   conversions BIGINT: impressions that led to a purchase or a cart
+--   positions BIGINT: sum of the positions it was shown at
+--   spread DOUBLE: sum of squared differences between clicks and expected clicks
+WITH edges AS (
+    SELECT search_key
+    FROM search_log
+    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
+        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+),
+positions AS (
+    SELECT h.position AS position, sum(h.clicked) / count(*) AS rate
+    FROM click_log h
+    ANTI JOIN edges e ON e.search_key = h.search_key
+    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
+        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
+        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
+        AND (h.is_counted OR $include_robots::BOOLEAN)
+    GROUP BY h.position
+),
+clusters AS (
+    SELECT
+        h.document_key AS document_key,
+        max(h.document_id) AS document_id,
+        h.cluster_level AS cluster_level,
+        h.cluster_key AS cluster_key,
+        count(*) AS n,
+        sum(h.clicked)::BIGINT AS c,
+        sum(h.converted)::BIGINT AS conversions,
+        sum(h.position)::BIGINT AS positions,
+        sum(h.clicked) - sum(p.rate) AS surplus
+    FROM click_log h
+    JOIN positions p ON p.position = h.position
+    ANTI JOIN edges e ON e.search_key = h.search_key
+    WHERE h.document_key IN (SELECT unnest($document_keys::BIGINT[]))
+        AND ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
+        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
+        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
+        AND (h.is_counted OR $include_robots::BOOLEAN)
+    GROUP BY h.document_key, h.cluster_level, h.cluster_key
+)
+SELECT
+    document_key,
+    max(document_id) AS document_id,
+    min(cluster_level) AS lowest_level,
+    max(cluster_level) AS highest_level,
+    count(*) AS n_clusters,
+    sum(n)::BIGINT AS n,
+    sum(c)::BIGINT AS c,
+    sum(n * n)::BIGINT AS nn,
+    sum(c * n)::BIGINT AS cn,
+    sum(c * c)::BIGINT AS cc,
+    sum(conversions)::BIGINT AS conversions,
+    sum(positions)::BIGINT AS positions,
+    sum(surplus * surplus) AS spread
+FROM clusters
+GROUP BY document_key
+ORDER BY document_key
