@@ -199,8 +199,8 @@ def _open_ledger(store: EventStore, kind: str) -> IdentifierLedger:
 
 def _custom_types(store: EventStore) -> list[str]:
     """List the custom types on record."""
-    names: list[str] = store.ask("custom_types").column("type").to_pylist()
-    return names
+    lists = store.ask("custom_types").column("types").to_pylist()
+    return [name for names in lists for name in names]
 
 
 def _to_attribution(settings: Settings) -> AttributionConfig:
