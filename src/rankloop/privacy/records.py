@@ -10,7 +10,8 @@ import msgspec
 from rankloop.events.views import InteractionView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import math
+from collections.abc import Mapping
 
 _MICROS: Final = 1_000_000
 _EMPTY: Final = msgspec.Raw(b"{}")
@@ -95,11 +96,15 @@ def _to_raw(text: str | None) -> msgspec.Raw | None:
 
 
 def _to_results(row: Mapping[str, Any]) -> list[StoredResult] | None:
-    """Pair the lists of a row."""
-    document_ids = row["document_ids"] or []
-    if row["n_results"] is None and not document_ids:
+    """Pair the lists of a row; NaN means unknown."""
+    if row["n_results"] is None and not row["document_ids"]:
         return None
-    unknown = [None] * len(document_ids)
-    scores = row["scores"] or unknown
-    chances = row["logging_probabilities"] or unknown
-    return [StoredResult(*parts) for parts in zip(document_ids, scores, chances, strict=True)]
+    lists = (row["document_ids"], row["scores"], row["logging_probabilities"])
+    return [
+        StoredResult(document_id, _known(score), _known(chance))
+        for document_id, score, chance in zip(*lists, strict=True)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rankloop.store.base import Value
 
-JSON_COLUMNS: Final = frozenset({"metadata", "filters", "tags"})
+JSON_COLUMNS: Final = frozenset({"metadata", "filters", "tags", "results"})
 """Columns whose text is JSON: in NDJSON they stand as what they are, not as a quoted text."""
 
 _OPTIONS: Final[dict[Format, str]] = {
