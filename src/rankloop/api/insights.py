@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/v1/analytics/retrievers/{retriever_id:str}"
 
+EVERY: Final = "-"
+"""In place of a retriever's id: all of them together."""
+
 
 @get(
     f"{PATH}/signals",
@@ -112,7 +115,8 @@ async def _answer(
     """Wait for the store, ask, and say `behind` where the answer is stale."""
     behind = await wait_for_store(engine_of(request), allow_stale=query.allow_stale)
     window = query.to_window(now_of(request))
-    answer = await in_thread(ask, read_step(request, "retriever_id"), window, *page)
+    named = read_step(request, "retriever_id")
+    answer = await in_thread(ask, None if named == EVERY else named, window, *page)
     if behind is not None:
         answer = {**msgspec.to_builtins(answer), "behind": behind}
     return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -21,7 +21,7 @@ rankloop doctor
 rankloop doctor --retriever products --days 7 && echo sound"""
 
 EVERY: Final = "-"
-"""Stands for all retrievers together in the addresses of analytics."""
+"""In place of a retriever's id: all of them together."""
 
 MOST_DAYS: Final = 60
 """How many days, the newest ones, stand in a report."""

@@ -1,5 +1,6 @@
 """`rankloop serve`: the API over a data folder, until it is told to stop."""
 
+import gc
 import os
 import signal
 import socket
@@ -134,6 +135,8 @@ def _run(engine: "Engine", listener: socket.socket, target: Target) -> None:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+        # What was frozen for speed would be reported as leaked by DuckDB when the process ends.
+        gc.unfreeze()
 
 
 def _announce(url: str, target: Target) -> None:
