@@ -70,7 +70,10 @@ SELECT
     coalesce(p.n_clicks, 0)::INTEGER AS n_clicks,
     CASE WHEN p.type_mask & 24 > 0 THEN 1 ELSE 0 END::TINYINT AS converted,
     p.duration_ms AS duration_ms,
-    (greatest(p.click_us - l.at_us, 0) // 1000)::BIGINT AS first_click_delay_ms,
+    CASE
+        WHEN p.click_us > l.at_us THEN (p.click_us - l.at_us) // 1000
+        WHEN p.click_us IS NOT NULL THEN 0
+    END::BIGINT AS first_click_delay_ms,
     coalesce(p.type_mask, 0)::BIGINT AS type_mask,
     coalesce(p.value_micros, 0)::BIGINT AS value_micros
 FROM impressions m

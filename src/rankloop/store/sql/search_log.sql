@@ -259,7 +259,10 @@ SELECT
     coalesce(o.n_clicked, 0)::INTEGER AS n_clicked,
     coalesce(o.n_clicks - o.n_clicked, 0)::INTEGER AS n_duplicate_clicks,
     o.click_position AS first_click_position,
-    (greatest(o.click_us - l.at_us, 0) // 1000)::BIGINT AS first_click_delay_ms,
+    CASE
+        WHEN o.click_us > l.at_us THEN (o.click_us - l.at_us) // 1000
+        WHEN o.click_us IS NOT NULL THEN 0
+    END::BIGINT AS first_click_delay_ms,
     (coalesce(o.n_credited, 0) + coalesce(n.n_named, 0))::INTEGER AS n_interactions,
     coalesce(o.type_mask & 24 > 0, FALSE) AS is_converted,
     coalesce(o.value_micros, 0)::BIGINT AS value_micros,

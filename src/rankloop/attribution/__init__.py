@@ -1,0 +1,1 @@
+"""What led to what: which list an interaction is credited to, visits, repeats and robots."""
