@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,8 +11,7 @@ import msgspec
 from rankloop.events.views import InteractionView
 
 if TYPE_CHECKING:
-    import math
-from collections.abc import Mapping
+    from collections.abc import Mapping
 
 _MICROS: Final = 1_000_000
 _EMPTY: Final = msgspec.Raw(b"{}")
