@@ -2,7 +2,6 @@
 
 from rankloop.client.client import AsyncClient, Client
 from rankloop.connection import connect, connect_async
-
-__version__ = "0.1.0"
+from rankloop.version import __version__
 
 __all__ = ["AsyncClient", "Client", "__version__", "connect", "connect_async"]

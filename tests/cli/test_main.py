@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from rankloop import __version__
 from rankloop.cli.main import app, main
+from rankloop.version import __version__
 
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 

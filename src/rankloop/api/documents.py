@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from litestar import Response, get
 
-from rankloop import __version__
 from rankloop.api.addresses import Address, opt
 from rankloop.api.parameters import field_types, is_repeatable
 from rankloop.api.problems import PROBLEM_TYPE, Problem
+from rankloop.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -155,10 +155,10 @@ def to_document(
 
 def _fill_and_ask(url: str, traffic: "Traffic", output: Output) -> "dict[str, Any]":
     """Send all traffic through the API and read the report back."""
-    import rankloop
     from rankloop.cli.reporting import fetch_report
+    from rankloop.connection import connect
 
-    with rankloop.connect(url) as loop:
+    with connect(url) as loop:
         _send(loop, traffic, output)
         with output.progress("report"):
             return fetch_report(loop, retriever=None, days=None)

@@ -6,10 +6,10 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from rankloop import __version__
 from rankloop.cli import demonstrating, exporting, importing, operating, reporting, serving
 from rankloop.cli.output import UNAVAILABLE, Output, report_failure, to_epilogue
 from rankloop.errors import InputError
+from rankloop.version import __version__
 
 HELP: Final = """\
 Closes the loop between what people do with search results and their ranking.

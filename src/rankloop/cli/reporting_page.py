@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rankloop import __version__
 from rankloop.cli.reporting_plots import Plot, draw_bars
+from rankloop.version import __version__
 
 if TYPE_CHECKING:
     from rankloop.cli.reporting_content import Bars, Content

@@ -55,14 +55,14 @@ class Target:
             FolderInUseError: Another process owns the folder.
             UnavailableError: The server does not answer.
         """
-        import rankloop
+        from rankloop.connection import connect
 
         if self.url is not None:
-            return rankloop.connect(self.url, api_key=self.api_key)
+            return connect(self.url, api_key=self.api_key)
         if not self.folder.exists():
             self.open_output().note(f"{self.folder} is a new data folder: there is nothing in it.")
         # A bare name is no address, so it is written as a path.
-        return rankloop.connect(str(self.folder.absolute()))
+        return connect(str(self.folder.absolute()))
 
     def need_folder(self, command: str) -> Path:
         """Return the folder for a command that cannot be done through a server.
