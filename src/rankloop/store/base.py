@@ -110,6 +110,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def read_days(self) -> list[date]:
+        """List the days whose derived rows are stale, in order."""
+        ...
+
     def mark_days(self, days: Sequence[date]) -> None:
         """Note days whose derived rows are stale."""
         ...

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 Hashes = NDArray[np.uint64]
 RowKeys = NDArray[np.int64]
 
-RUN_ROWS: Final = 1 << 21
-"""Rows of a full run: 32 MiB on disk, and the most that is held in memory."""
+RUN_ROWS: Final = 1 << 20
+"""Rows of a full run: 16 MiB on disk, and the most that is held in memory."""
+
+_PIECE_ROWS: Final = 1 << 18
+"""Rows read from the tables at a time."""
 
 WORTH_A_FILE_ROWS: Final = 1 << 16
 """From how many new rows on a run is written when the store closes, however short."""
 
 _PAGE_ROWS: Final = 512
-_PAGE_BYTES: Final = _PAGE_ROWS * 8
 _READ_ALL_SHARE: Final = 8
 """A run is read as a whole once every eighth of its pages would be touched."""
 
@@ -127,18 +129,26 @@ class DiskRun:
     def find(self, wanted: Hashes) -> RowKeys:
         """Return the keys of rows whose hash is among those wanted."""
         pages = np.searchsorted(self.firsts, wanted, side="right") - 1
-        touched = np.unique(pages[pages >= 0])
-        if touched.size * _READ_ALL_SHARE > self.firsts.size:
+        if np.unique(pages).size * _READ_ALL_SHARE > self.firsts.size:
             return self.load().find(wanted)
         keys: list[int] = []
         with self.path.open("rb") as file:
-            for page in touched.tolist():
-                size = min(_PAGE_ROWS, self.n_rows - page * _PAGE_ROWS) * 8
-                hashes = np.frombuffer(os.pread(file.fileno(), size, page * _PAGE_BYTES), "<u8")
-                for place in np.flatnonzero(np.isin(hashes, wanted)).tolist():
-                    at = (self.n_rows + page * _PAGE_ROWS + place) * 8
-                    keys.append(int.from_bytes(os.pread(file.fileno(), 8, at), "little"))
+            for page, wanted_hash in zip(pages.tolist(), wanted, strict=True):
+                place = self._find_on_page(file.fileno(), page, wanted_hash)
+                if place >= 0:
+                    key = os.pread(file.fileno(), 8, (self.n_rows + place) * 8)
+                    keys.append(int.from_bytes(key, "little"))
         return np.array(keys, dtype=np.int64)
+
+    def _find_on_page(self, file: int, page: int, wanted: np.uint64) -> int:
+        """Return the place of a hash in the run, -1 where the page does not hold it."""
+        if page < 0:
+            return -1
+        first = page * _PAGE_ROWS
+        size = min(_PAGE_ROWS, self.n_rows - first) * 8
+        hashes = np.frombuffer(os.pread(file, size, first * 8), "<u8")
+        place = int(np.searchsorted(hashes, wanted))
+        return first + place if place < hashes.size and hashes[place] == wanted else -1
 
 
 class IdentifierIndex:
@@ -250,7 +260,7 @@ def read_hashes(
             table=table,
         ),
         params={"after": after_key},
-    ).to_arrow_reader(RUN_ROWS)
+    ).to_arrow_reader(_PIECE_ROWS)
     for batch in reader:
         if batch.num_rows:
             yield (

@@ -51,9 +51,14 @@ class DuckDBTransaction:
         asked = find_question(question)
         row = self._cursor.execute(
             compose("INSERT INTO {table} BY NAME {answer}", table=table, answer=asked.sql),
-            bind(asked, {**(parameters or {}), **given}),
+            bind(asked, {**(parameters or {}), **(given if "days" in asked.parameters else {})}),
         ).fetchone()
         return int(row[0]) if row else 0
+
+    def read_days(self) -> list[date]:
+        """List the days whose derived rows are stale, in order."""
+        rows = self._cursor.execute('SELECT DISTINCT "day" FROM dirty_days ORDER BY 1').fetchall()
+        return [day for (day,) in rows]
 
     def mark_days(self, days: Sequence[date]) -> None:
         """Note days whose derived rows are stale."""
