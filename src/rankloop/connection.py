@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ def connect(
         config: How patient to be, and the pace of the background queue.
 
     Raises:
-        InputError: The address is none.
+        InputError: The address is none, or a folder was given to the light client.
         FolderInUseError: Another process owns the folder; it names what to use instead.
 
     Example:
@@ -40,6 +41,7 @@ def connect(
     """
     if _is_address(target):
         return Client(str(target), api_key, config)
+    _check_engine(target)
     from rankloop.api.local import LocalEngine, LocalTransport
 
     engine = LocalEngine(Path(target))
@@ -57,17 +59,28 @@ def connect_async(
         config: How patient to be, and the pace of the background queue.
 
     Raises:
-        InputError: The address is none.
+        InputError: The address is none, or a folder was given to the light client.
         FolderInUseError: Another process owns the folder; it names what to use instead.
     """
     if _is_address(target):
         return AsyncClient(str(target), api_key, config)
+    _check_engine(target)
     from rankloop.api.local import AsyncLocalTransport, LocalEngine, LocalTransport
 
     engine = LocalEngine(Path(target))
     return AsyncClient(
         str(target), None, config, AsyncLocalTransport(engine), LocalTransport(engine)
     )
+
+
+def _check_engine(target: str | Path) -> None:
+    """Refuse a folder where only the light client is installed."""
+    if find_spec("rankloop.api") is None:
+        raise InputError(
+            f"{str(target)!r} is a folder, and the engine that opens one is not installed",
+            where="target",
+            hint="Run `pip install rankloop`, or give the address of a server.",
+        )
 
 
 def _is_address(target: str | Path) -> bool:

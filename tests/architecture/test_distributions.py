@@ -86,7 +86,13 @@ for module in {modules!r}:
     importlib.import_module(module)
 import rankloop
 print(rankloop.__file__)
+try:
+    rankloop.connect("./rankloop-data")
+except rankloop.errors.InputError as error:
+    print(error.hint)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(str(tmp_path))
+    place, hint = done.stdout.splitlines()
+    assert place.startswith(str(tmp_path))
+    assert "pip install rankloop" in hint
