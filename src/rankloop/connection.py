@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rankloop.client.client import AsyncClient, Client, ClientConfig
 from rankloop.errors import InputError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
@@ -65,12 +68,10 @@ def connect_async(
     if _is_address(target):
         return AsyncClient(str(target), api_key, config)
     _check_engine(target)
-    from rankloop.api.local import AsyncLocalTransport, LocalEngine, LocalTransport
-
-    engine = LocalEngine(Path(target))
-    return AsyncClient(
-        str(target), None, config, AsyncLocalTransport(engine), LocalTransport(engine)
-    )
+    local = _load_local()
+    engine = local.LocalEngine(Path(target))
+    transports = (local.AsyncLocalTransport(engine), local.LocalTransport(engine))
+    return AsyncClient(str(target), None, config, *transports)
 
 
 def _check_engine(target: str | Path) -> None:
@@ -90,3 +91,16 @@ def _is_address(target: str | Path) -> bool:
     if not target:
         raise InputError("an empty text is neither an address nor a folder", where="target")
     return _ADDRESS.match(target) is not None
+
+
+def _load_local() -> ModuleType:
+    """Import what opens a folder in this process: the engines, which the light client lacks."""
+    try:
+        from rankloop.api import local
+    except ImportError as error:
+        raise InputError(
+            "a data folder needs the engines, and this is the light client",
+            where="target",
+            hint="pip install rankloop, or connect to the address of a server.",
+        ) from error
+    return local

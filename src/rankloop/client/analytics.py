@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from rankloop.client.calls import Call, Operation, quote_step, read_json
-from rankloop.client.signals import Signals
-from rankloop.errors import InputError
+from rankloop.tables.engagement import DocumentRow, QueryRow
+from rankloop.tables.health import Health
+from rankloop.tables.overview import PositionRow
+from rankloop.tables.pages import Page
+from rankloop.tables.signals import Performance, Signals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from rankloop.client.calling import AsyncCaller, Caller
+
+T = TypeVar("T")
 
 
 class SignalFilters(TypedDict, total=False):
@@ -21,25 +27,24 @@ class SignalFilters(TypedDict, total=False):
     end: datetime | str
     days: int
     segment: str
-    """Such as `device:mobile`."""
+    """Such as `device:mobile` or `surface:app`."""
     include_robots: bool
     allow_stale: bool
 
 
-def _signals(retriever_id: str, filters: SignalFilters) -> Operation[Signals]:
-    """Build the request for all signals of a retriever."""
-    return Operation(_call(retriever_id, "signals", dict(filters)), read_json(Signals))
+class PartFilters(SignalFilters, total=False):
+    """The same, and which page of it."""
+
+    page: int
+    """From 1."""
+    page_size: int
+    """Up to 1,000."""
 
 
-def _part(retriever_id: str, part: str, parameters: dict[str, Any]) -> Operation[dict[str, Any]]:
-    """Build the request for one part of the signals."""
-    return Operation(_call(retriever_id, part, parameters), read_json(dict[str, Any]))
-
-
-def _call(retriever_id: str, part: str, parameters: dict[str, Any]) -> Call:
-    if not retriever_id:
-        raise InputError("retriever_id may not be empty", where="retriever_id")
-    return Call("GET", f"/v1/analytics/retrievers/{quote_step(retriever_id)}/{part}", parameters)
+def _ask(retriever_id: str, part: str, filters: Mapping[str, Any], kind: type[T]) -> Operation[T]:
+    """Build the request for one part of what is known about a retriever."""
+    path = f"/v1/analytics/retrievers/{quote_step(retriever_id)}/{part}"
+    return Operation(Call("GET", path, filters), read_json(kind))
 
 
 class Analytics:
@@ -52,24 +57,38 @@ class Analytics:
         """Return every signal of one retriever in one answer.
 
         Args:
-            retriever_id: Which retriever; `default` is that of events without one.
+            retriever_id: Which retriever; `default` is that of events without one, `-` all.
             **filters: Which part of the log; see `SignalFilters`.
 
         Returns:
             Overview, click-through by position, skipped documents, queries that need work, each
             rate with how much it rests on and its 95% interval.
         """
-        return self._caller.run(_signals(retriever_id, filters))
+        return self._caller.run(_ask(retriever_id, "signals", filters, Signals))
 
-    def get_part(self, retriever_id: str, part: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 as the API takes them
-        """Return one part as the API answers it.
+    def get_performance(self, retriever_id: str, **filters: Unpack[PartFilters]) -> Performance:
+        """Return the overview and a page of days, newest first."""
+        return self._caller.run(_ask(retriever_id, "performance", filters, Performance))
 
-        Args:
-            retriever_id: Which retriever.
-            part: `performance`, `positions`, `queries`, `documents` or `health`.
-            **parameters: Query parameters of that part.
-        """
-        return self._caller.run(_part(retriever_id, part, parameters))
+    def get_positions(self, retriever_id: str, **filters: Unpack[PartFilters]) -> Page[PositionRow]:
+        """Return a page of positions, from 0 on."""
+        return self._caller.run(_ask(retriever_id, "positions", filters, Page[PositionRow]))
+
+    def get_queries(self, retriever_id: str, **filters: Unpack[PartFilters]) -> Page[QueryRow]:
+        """Return a page of queries, most frequent first."""
+        return self._caller.run(_ask(retriever_id, "queries", filters, Page[QueryRow]))
+
+    def get_documents(self, retriever_id: str, **filters: Unpack[PartFilters]) -> Page[DocumentRow]:
+        """Return a page of documents, most clicked first."""
+        return self._caller.run(_ask(retriever_id, "documents", filters, Page[DocumentRow]))
+
+    def get_health(self, retriever_id: str, **filters: Unpack[SignalFilters]) -> Health:
+        """Examine whether the instrumentation is sound; worst findings first."""
+        return self._caller.run(_ask(retriever_id, "health", filters, Health))
+
+    def get_part(self, retriever_id: str, part: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 as the address takes them
+        """Return any part as plain dictionaries and lists, as the API wrote it."""
+        return self._caller.run(_ask(retriever_id, part, parameters, dict[str, Any]))
 
 
 class AsyncAnalytics:
@@ -82,8 +101,32 @@ class AsyncAnalytics:
         self, retriever_id: str, **filters: Unpack[SignalFilters]
     ) -> Signals:
         """Return every signal of one retriever in one answer."""
-        return await self._caller.run(_signals(retriever_id, filters))
+        return await self._caller.run(_ask(retriever_id, "signals", filters, Signals))
 
-    async def get_part(self, retriever_id: str, part: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 as the API takes them
-        """Return one part as the API answers it."""
-        return await self._caller.run(_part(retriever_id, part, parameters))
+    async def get_performance(
+        self, retriever_id: str, **filters: Unpack[PartFilters]
+    ) -> Performance:
+        """Return the overview and a page of days, newest first."""
+        return await self._caller.run(_ask(retriever_id, "performance", filters, Performance))
+
+    async def get_positions(
+        self, retriever_id: str, **filters: Unpack[PartFilters]
+    ) -> Page[PositionRow]:
+        """Return a page of positions, from 0 on."""
+        return await self._caller.run(_ask(retriever_id, "positions", filters, Page[PositionRow]))
+
+    async def get_queries(
+        self, retriever_id: str, **filters: Unpack[PartFilters]
+    ) -> Page[QueryRow]:
+        """Return a page of queries, most frequent first."""
+        return await self._caller.run(_ask(retriever_id, "queries", filters, Page[QueryRow]))
+
+    async def get_documents(
+        self, retriever_id: str, **filters: Unpack[PartFilters]
+    ) -> Page[DocumentRow]:
+        """Return a page of documents, most clicked first."""
+        return await self._caller.run(_ask(retriever_id, "documents", filters, Page[DocumentRow]))
+
+    async def get_health(self, retriever_id: str, **filters: Unpack[SignalFilters]) -> Health:
+        """Examine whether the instrumentation is sound; worst findings first."""
+        return await self._caller.run(_ask(retriever_id, "health", filters, Health))
