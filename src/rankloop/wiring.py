@@ -13,6 +13,7 @@ from rankloop.attribution.derivation import Derivation
 from rankloop.capture.checks import Checker
 from rankloop.capture.custom_types import TypeLedger
 from rankloop.capture.delivery import Delivery, DeliveryConfig
+from rankloop.capture.files import FileImport
 from rankloop.capture.identifiers import IdentifierLedger
 from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
@@ -23,7 +24,7 @@ from rankloop.privacy.erasure import Erasure
 from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from rankloop.settings import LoadedSettings, Settings, load_settings
-from rankloop.store.base import EventStore, StoreConfig
+from rankloop.store.base import EventStore, Kind, StoreConfig
 from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
@@ -58,6 +59,7 @@ class Engine:
     interactions: IdentifierLedger
     intake: Intake
     delivery: Delivery
+    importer: FileImport
     derivation: Derivation
     insights: Insights
     erasure: Erasure
@@ -162,6 +164,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         interactions=interactions,
         intake=intake,
         delivery=delivery,
+        importer=FileImport(store, checker, searches, interactions, pseudonyms.secret),
         derivation=derivation,
         insights=Insights(store, derivation),
         erasure=Erasure(store, derivation, drain, pseudonyms, exports),
@@ -188,12 +191,11 @@ def _open_store(folder: Path, settings: Settings) -> EventStore:
     )
 
 
-def _open_ledger(store: EventStore, kind: str) -> IdentifierLedger:
+def _open_ledger(store: EventStore, kind: Kind) -> IdentifierLedger:
     """Build the ledger of one kind of event from what the store holds."""
-    which = "search" if kind == "search" else "interaction"
     return IdentifierLedger(
-        lambda identifiers: store.known_identifiers(which, identifiers),
-        store.identifier_hashes(which),
+        lambda identifiers: store.known_identifiers(kind, identifiers),
+        store.identifier_hashes(kind),
     )
 
 

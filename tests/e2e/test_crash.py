@@ -26,15 +26,17 @@ class Server:
     def __init__(self, folder, port):
         self.folder = folder
         self.port = port
+        self.log = folder.with_suffix(".log")
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rankloop.cli.main", "serve", "--data", str(self.folder)]
-            + ["--port", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        arguments = ["serve", "--data", str(self.folder), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "rankloop.cli.main", *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         give_up_at = time.monotonic() + 60
         while time.monotonic() < give_up_at:
             try:
@@ -43,7 +45,7 @@ class Server:
                 time.sleep(0.05)
             else:
                 return
-        raise AssertionError("the server did not start")
+        raise AssertionError(f"the server did not start: {self.log.read_text()[-2_000:]}")
 
     def kill(self):
         os.kill(self.process.pid, signal.SIGKILL)

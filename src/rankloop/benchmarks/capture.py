@@ -24,7 +24,6 @@ from rankloop.benchmarks.servers import (
     run_server,
     serve_rankloop,
 )
-from rankloop.capture.files import FileImport
 from rankloop.errors import InputError
 from rankloop.wiring import open_engine
 
@@ -134,7 +133,7 @@ def _measure_files(folder: Path, say: Say) -> list[Figure]:
     _write_lines(searches, (_make_search(number) for number in range(N_FILE_SEARCHES)))
     engine = open_engine(folder / "files")
     try:
-        importer = FileImport.of(engine)
+        importer = engine.importer
         say("importing interactions")
         began = time.perf_counter()
         importer.run([interactions], "native")

@@ -101,12 +101,11 @@ def _import_here(
     progress: "Callable[[int, int], None]",
 ) -> "ImportVerdict":
     """Import into a folder in this process."""
-    from rankloop.capture.files import FileImport
     from rankloop.wiring import open_engine
 
     engine = open_engine(folder)
     try:
-        return FileImport.of(engine).run(files, format, retriever, start, progress)
+        return engine.importer.run(files, format, retriever, start, progress)
     finally:
         engine.close()
 

@@ -51,6 +51,14 @@ class Pseudonyms:
         """Whether ids are replaced."""
         return self._secret is not None
 
+    @property
+    def secret(self) -> bytes | None:
+        """The key, for a store that makes pseudonyms of many ids itself; None where they are off.
+
+        It never leaves the process.
+        """
+        return self._secret
+
     def to_stored(self, user_id: str) -> str:
         """Return what is written down for a user id."""
         if self._secret is None:
