@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import get
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from rankloop.api.addresses import Address, opt
@@ -53,7 +54,7 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
     ),
     tags=["exports"],
 )
-async def export_table(request: AnyRequest, kind: str) -> Stream:
+async def export_table(request: AnyRequest, kind: FromPath[str]) -> Stream:
     """Export a table as a file: `interactions`, `searches` or `click-log`.
 
     The headers name the export (`X-Rankloop-Export`) and its manifest (`Link`). A broken transfer
