@@ -42,7 +42,7 @@ def test_skipped_documents_name_the_query_to_look_at(report):
 
 def test_queries_say_which_rule_hit(report):
     row = listing(build_content(report), "Queries that need work").rows[0]
-    assert row[-1] == "under 5%, fewer than expected"
+    assert row[-1] == "under 5%, below expected"
 
 
 def test_robots_left_out_are_named(report):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from rankloop import __version__
 from rankloop.errors import InputError, UnavailableError
+from rankloop.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ MARK: Final = "demo.json"
 """The file that says that a folder was made by the demo."""
 
 MADE: Final = (
-    "events.duckdb*", "journal.db*", "catalog.db*", "secret", "exports", "spill", "tmp",
-    "server.log", "truth.ndjson", "before.ndjson", "after.ndjson", "report.html", MARK,
+    "events.duckdb*", "journal.db*", "catalog.db*", "folder.json", "secret", "identifiers",
+    "spool", "exports", "server.log", "truth.ndjson", "before.ndjson", "after.ndjson", MARK,
 )  # fmt: skip
 """What the demo and its server make; anything else in the folder is left alone."""
 
@@ -114,7 +114,7 @@ def start_server(folder: Path, *, is_left_running: bool) -> DemoServer:
         process.wait(START_S)
         said = log.read_text("utf-8", "replace").strip().splitlines()
         raise UnavailableError(
-            f"the demo's server did not start: {said[-1] if said else 'it said nothing'}",
+            f"the demo's server did not start: {said[0] if said else 'it said nothing'}",
             hint=f"Its log is {log}.",
         )
     return DemoServer(process, first.rsplit(" ", 1)[-1])

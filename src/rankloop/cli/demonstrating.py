@@ -1,9 +1,8 @@
 """`rankloop demo`: simulated shoppers through the real API, and the report beside the truth."""
 
 import signal
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +13,9 @@ from rankloop.errors import RankloopError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from rankloop.cli.demo_folder import DemoServer
+    from rankloop.cli.demo_truth import Comparison
     from rankloop.client.client import Client
-    from rankloop.testing.shop import Shop
     from rankloop.testing.traffic import Traffic
 
 EXAMPLES: Final = """\
@@ -26,30 +26,6 @@ rankloop demo --once --json > demo.json"""
 DEMO_DATA: Final = Path("demo-data")
 SLICE: Final = 5_000
 """Rows between two steps of the progress bar; also what one request carries."""
-NDCG: Final = "nDCG@10: gain = relevance, discount = 1/log2(position + 2), mean over queries"
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What only a simulation knows, beside what the log says.
-
-    Attributes:
-        ndcg: nDCG@10 of production's ranking against the true relevance, in [0, 1].
-        examination: Chance that each position is looked at; position 0 is 1.
-        naive: Click-through by position relative to position 0, as the report has it.
-        broken: The queries that were broken on purpose.
-    """
-
-    ndcg: float
-    examination: list[float]
-    naive: list[float | None]
-    broken: frozenset[str]
-
-    def naive_error(self) -> float | None:
-        """Return the mean relative error of the naive curve, position 0 left out."""
-        pairs = zip(self.examination[1:], self.naive[1:], strict=True)
-        errors = [abs(naive - true) / true for true, naive in pairs if naive is not None]
-        return sum(errors) / len(errors) if errors else None
 
 
 def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -> int:
@@ -68,6 +44,7 @@ def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -
         searches: How many searches people make.
     """
     from rankloop.cli.demo_folder import make_folder, start_server, write_mark
+    from rankloop.cli.demo_truth import compare, write_truth
     from rankloop.testing.shop import Shop
     from rankloop.testing.shoppers import TrafficConfig
     from rankloop.testing.traffic import Traffic
@@ -91,66 +68,20 @@ def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -
         raise
     if once:
         server.stop()
-    truth = compare(shop, report)
-    output.document(to_document(truth, report, folder, None if once else server.url))
+    comparison = compare(shop, report)
+    output.document(
+        {
+            "truth": comparison.to_dict(),
+            "promoted": None,
+            "report": report,
+            "data": str(folder),
+            "url": None if once else server.url,
+        }
+    )
     if not output.is_json:
-        _show(output, truth, report)
+        _show(output, comparison, report)
         _say_goodbye(output, folder, None if once else server)
     return OK
-
-
-def write_truth(folder: Path, shop: "Shop") -> None:
-    """Write the true relevance and production's ranking beside the data."""
-    import msgspec
-
-    encode = msgspec.json.Encoder().encode_lines
-    (folder / "truth.ndjson").write_bytes(encode(list(shop.iter_truth())))
-    (folder / "before.ndjson").write_bytes(encode(list(shop.iter_ranking())))
-
-
-def compare(shop: "Shop", report: "Mapping[str, Any]") -> Truth:
-    """Put the truth beside what the report says about examination."""
-    from rankloop.testing.shop import CATALOGUE, MISLABELLED, MISSPELT, PAGE_SIZE
-
-    curve: dict[int, float | None] = {
-        row["position"]: row["ctr"]["value"] for row in report["ctr_by_position"]
-    }
-    first = curve.get(0)
-    naive = [
-        value / first if first and (value := curve.get(position)) is not None else None
-        for position in range(PAGE_SIZE)
-    ]
-    category = list(CATALOGUE).index(MISLABELLED)
-    texts = shop.queries.texts
-    mislabelled = [texts[i] for i, own in enumerate(shop.queries.categories) if own == category]
-    return Truth(
-        ndcg=shop.ndcg(),
-        examination=[float(value) for value in shop.examination(PAGE_SIZE)],
-        naive=naive,
-        broken=frozenset(chain(MISSPELT.values(), mislabelled)),
-    )
-
-
-def to_document(
-    truth: Truth, report: "Mapping[str, Any]", folder: Path, url: str | None
-) -> dict[str, Any]:
-    """Write what `demo --json` prints."""
-    return {
-        "truth": {
-            "ndcg_before": truth.ndcg,
-            "ndcg_after": None,
-            "propensity_error": None,
-            "ndcg": NDCG,
-            "examination": truth.examination,
-            "naive_examination": truth.naive,
-            "naive_error": truth.naive_error(),
-            "broken_queries": sorted(truth.broken),
-        },
-        "promoted": None,
-        "report": report,
-        "data": str(folder),
-        "url": url,
-    }
 
 
 def _fill_and_ask(url: str, traffic: "Traffic", output: Output) -> "dict[str, Any]":
@@ -192,7 +123,7 @@ def _iter_slices(rows: "Iterable[dict[str, object]]") -> "Iterator[list[dict[str
         yield part
 
 
-def _show(output: Output, truth: Truth, report: "Mapping[str, Any]") -> None:
+def _show(output: Output, comparison: "Comparison", report: "Mapping[str, Any]") -> None:
     """Show the report, then the truth beside it."""
     from rich.table import Table
     from rich.text import Text
@@ -210,35 +141,20 @@ def _show(output: Output, truth: Truth, report: "Mapping[str, Any]") -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in ("rank", "truly looked at", "click-through says", "off by"):
         table.add_column(head, justify="right")
-    for place, (true, naive) in enumerate(zip(truth.examination, truth.naive, strict=True)):
+    for place, (true, naive) in enumerate(
+        zip(comparison.examination, comparison.naive, strict=True)
+    ):
         said = "" if naive is None else f"{naive:.2f}"
         wrong = "" if naive is None else f"{(naive - true) / true:+.0%}"
         table.add_row(str(place + 1), f"{true:.2f}", said, wrong)
     console.print(table)
     console.print()
-    for sentence in _conclude(truth, report):
+    for sentence in comparison.conclude():
         console.print(Text(f"  • {sentence}"))
     console.print()
 
 
-def _conclude(truth: Truth, report: "Mapping[str, Any]") -> "list[str]":
-    """Say in sentences how far the report agrees with what is known."""
-    named = [row["query"] for row in report["low_engagement_queries"]]
-    hits = sum(query in truth.broken for query in named)
-    sentences = [
-        f"Production's ranking has nDCG@10 {truth.ndcg:.3f} against the truth; 1 is ideal.",
-        f"Queries named for low engagement: {len(named)}; {hits} of them were broken on purpose"
-        f" (of {len(truth.broken)} such queries).",
-    ]
-    error = truth.naive_error()
-    if error is not None:
-        sentences.append(
-            f"Read as a measure of attention, click-through is off by {error:.0%} on average."
-        )
-    return sentences
-
-
-def _say_goodbye(output: Output, folder: Path, server: Any) -> None:  # noqa: ANN401 see below
+def _say_goodbye(output: Output, folder: Path, server: "DemoServer | None") -> None:
     """Say where everything is."""
     output.note(f"data in {folder}; truth.ndjson and before.ndjson beside it")
     if server is not None:

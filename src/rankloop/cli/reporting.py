@@ -8,7 +8,9 @@ from rankloop.cli.target import HERE, Target
 from rankloop.errors import InputError
 
 if TYPE_CHECKING:
+    from rankloop.client.analytics import SignalFilters
     from rankloop.client.client import Client
+    from rankloop.tables.health import Health
 
 REPORT_EXAMPLES: Final = """\
 rankloop report
@@ -80,44 +82,43 @@ def doctor(target: Target = HERE, *, retriever: str | None = None, days: int | N
     """
     output = target.open_output()
     with target.connect() as loop, output.progress("examine"):
-        health = loop.analytics.get_part(retriever or EVERY, "health", **_to_window(days))
+        health = loop.analytics.get_health(retriever or EVERY, **_to_window(days))
     output.document(health)
     if not output.is_json:
         _show_findings(output, health)
-    return OK if health["is_sound"] else NO
+    return OK if health.is_sound else NO
 
 
 def fetch_report(loop: "Client", *, retriever: str | None, days: int | None) -> dict[str, Any]:
     """Ask for all signals, the overview's fields lifted to the top, and the days beside them."""
-    window = _to_window(days)
-    nested = loop.analytics.get_part(retriever or EVERY, "signals", **window)
-    performance = loop.analytics.get_part(
-        retriever or EVERY, "performance", page_size=MOST_DAYS, **window
-    )
-    overview: dict[str, Any] = nested.pop("overview")
-    return {**overview, **nested, "days": performance["days"]["results"]}
+    import msgspec
+
+    which, window = retriever or EVERY, _to_window(days)
+    signals = loop.analytics.get_retriever_signals(which, **window)
+    performance = loop.analytics.get_performance(which, page_size=MOST_DAYS, **window)
+    return {**signals.to_report(), "days": msgspec.to_builtins(performance.days.results)}
 
 
-def _to_window(days: int | None) -> dict[str, int]:
+def _to_window(days: int | None) -> "SignalFilters":
     return {} if days is None else {"days": days}
 
 
-def _show_findings(output: Output, health: dict[str, Any]) -> None:
+def _show_findings(output: Output, health: "Health") -> None:
     """Show findings, one paragraph each."""
     from rich.text import Text
 
-    verdict = "The instrumentation is sound." if health["is_sound"] else "Something is wrong."
+    verdict = "The instrumentation is sound." if health.is_sound else "Something is wrong."
     output.say(Text(verdict, style="bold"))
     output.say(
         Text(
-            f"{health['searches']:,} searches and {health['interactions']:,} interactions examined",
+            f"{health.searches:,} searches and {health.interactions:,} interactions examined",
             style="dim",
         )
     )
-    for finding in health["findings"]:
-        severity = finding["severity"]
+    for finding in health.findings:
+        severity = finding.severity
         output.say()
-        output.say(Text.assemble((severity, STYLES.get(severity, "")), f"  {finding['message']}"))
-        if finding["example"]:
-            output.say(Text(f"  for example {finding['example']}", style="dim"))
-        output.say(Text(f"  {finding['advice']}", style="dim"))
+        output.say(Text.assemble((severity, STYLES.get(severity, "")), f"  {finding.message}"))
+        if finding.example:
+            output.say(Text(f"  for example {finding.example}", style="dim"))
+        output.say(Text(f"  {finding.advice}", style="dim"))

@@ -32,7 +32,7 @@ MISSING: Final = {
 
 RULES: Final = {
     "ctr_below_5_percent": "under 5%",
-    "fewer_clicks_than_expected": "fewer than expected",
+    "fewer_clicks_than_expected": "below expected",
 }
 
 
