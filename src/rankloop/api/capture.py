@@ -61,12 +61,14 @@ class SearchAnswer(msgspec.Struct, frozen=True):
     status: str
 
 
-class ManyAnswer(msgspec.Struct, frozen=True):
+class ManyAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to many: accepted + duplicate + rejected = sent."""
 
     accepted: int
     duplicate: int
     rejected: list[Rejection]
+    duplicates: list[int] = []
+    """Places in the batch of the duplicates; left out where there are none."""
 
 
 class ManySearchesAnswer(ManyAnswer, frozen=True):
@@ -172,7 +174,8 @@ class Front:
         n_accepted = len(duplicates) - n_duplicate
         self._count("interaction", n_accepted, n_duplicate, len(checked.rejected))
         if batch.is_many:
-            return 202, _encode(ManyAnswer(n_accepted, n_duplicate, checked.rejected))
+            places = _duplicate_places(checked, duplicates)
+            return 202, _encode(ManyAnswer(n_accepted, n_duplicate, checked.rejected, places))
         return 201, _encode(to_accepted(checked.rows[0], is_duplicate=duplicates[0]))
 
     async def _take_searches(self, batch: Batch) -> tuple[int, bytes]:
@@ -195,8 +198,9 @@ class Front:
         search_ids: list[str | None] = [None] * len(batch.items)
         for index, row in zip(checked.row_indexes, checked.rows, strict=True):
             search_ids[index] = row.search_id
+        places = _duplicate_places(checked, duplicates)
         return 202, _encode(
-            ManySearchesAnswer(n_accepted, n_duplicate, checked.rejected, search_ids)
+            ManySearchesAnswer(n_accepted, n_duplicate, checked.rejected, places, search_ids)
         )
 
     def _count(self, kind: str, accepted: int, duplicate: int, rejected: int) -> None:
@@ -230,6 +234,17 @@ def build_front(engine: Engine, application: Application) -> Front:
         metrics=engine.metrics,
         config=FrontConfig(max_body_bytes=server.max_body_bytes),
     )
+
+
+def _duplicate_places(checked: Checked[Any], duplicates: list[bool]) -> list[int]:
+    """Return where in the batch the duplicates stood."""
+    if not any(duplicates):
+        return []
+    return [
+        index
+        for index, is_duplicate in zip(checked.row_indexes, duplicates, strict=True)
+        if is_duplicate
+    ]
 
 
 def _to_error(rejection: Rejection) -> RejectedEventError:
