@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,51 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         )
 
     return compare
+
+
+@dataclass
+class Served:
+    """A server in a thread of this process, and the engine behind it."""
+
+    url: str
+    engine: object
+    server: object
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """Stop the server and let go of its folder."""
+        if self.thread.is_alive():
+            self.server.should_exit = True
+            self.thread.join()
+            self.engine.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Return what serves a data folder on a free port, settings as `server__host="…"`."""
+    import uvicorn
+
+    from rankloop.api.app import build_app
+    from rankloop.api.capture import build_front
+    from rankloop.settings import load_settings
+    from rankloop.wiring import open_engine
+
+    started: list[Served] = []
+
+    def start(folder: Path, port: int = 0, **overrides: object) -> Served:
+        named = {name.replace("__", "."): value for name, value in overrides.items()}
+        engine = open_engine(folder, load_settings(environment={}, overrides=named))
+        listener = socket.create_server(("127.0.0.1", port))
+        config = uvicorn.Config(build_front(engine, build_app(engine)), log_config=None)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        started.append(Served(url, engine, server, thread))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.stop()
