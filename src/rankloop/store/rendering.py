@@ -74,8 +74,9 @@ def render(question: Question, parameters: Mapping[str, Value] | None = None) ->
     Example:
         >>> from rankloop.store.questions import read_question
         >>> lines = ["-- Parameters:", "--   n BIGINT: a number", "SELECT $n + 1 AS m"]
-        >>> render(read_question("next", chr(10).join(lines)), {"n": 2})
-        "SELECT CAST(2, 'Nullable(Int64)') + 1 AS m"
+        >>> print(render(read_question("next", chr(10).join(lines)), {"n": 2}))
+        SELECT
+          CAST(2, 'Nullable(Int64)') + 1 AS m
     """
     values = parameters or {}
     bound = {name: _bind(values.get(name), kind) for name, kind in question.parameters.items()}
@@ -87,7 +88,7 @@ def render(question: Question, parameters: Mapping[str, Value] | None = None) ->
         translated = _translate(node, bound)
         if translated is not node:
             node.replace(translated)
-    return tree.sql(dialect="clickhouse", comments=False)
+    return tree.sql(dialect="clickhouse", comments=False, pretty=True)
 
 
 def to_type(name: str, *, is_nullable: bool = True) -> str:
