@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rankloop.capture.identifiers import BloomFilter, IdentifierLedger, to_hashes
+from rankloop.capture.identifiers import BloomFilter, IdentifierLedger
+from rankloop.store.identifiers import to_hashes
 
 NAMES = st.lists(st.text(min_size=1, max_size=12), max_size=40)
 

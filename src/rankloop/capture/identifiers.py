@@ -7,37 +7,23 @@ are looked up in what is accepted but not yet delivered, then in the store.
 
 from __future__ import annotations
 
-import hashlib
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from rankloop.store.identifiers import Hashes, to_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-Hashes = NDArray[np.uint64]
+    from numpy.typing import NDArray
 
 _N_PROBES: Final = 5
 _BITS_PER_ITEM: Final = 12
 _FIRST_CAPACITY: Final = 1 << 20
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
-
-
-def to_hashes(identifiers: Iterable[str]) -> Hashes:
-    """Hash identifiers to 64 bits: the last eight bytes of their MD5, little-endian.
-
-    It is what DuckDB's `md5_number_lower` gives, so that a filter is filled from the store
-    without taking a single identifier out of it.
-
-    Example:
-        >>> int(to_hashes(["a"])[0]) == int.from_bytes(hashlib.md5(b"a").digest()[8:], "little")
-        True
-    """
-    md5 = hashlib.md5
-    digests = b"".join([md5(text.encode(), usedforsecurity=False).digest() for text in identifiers])
-    return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)[:, 1].astype(np.uint64)
 
 
 class BloomFilter:
@@ -95,6 +81,14 @@ class BloomFilter:
         self._capacity = self._room * 2
 
 
+@dataclass(slots=True)
+class _Generation:
+    """Names accepted between two deliveries."""
+
+    names: set[str] = field(default_factory=set)
+    last_sequence: int = 0
+
+
 class IdentifierLedger:
     """All identifiers of one kind of event that were ever accepted.
 
@@ -111,7 +105,9 @@ class IdentifierLedger:
     ) -> None:
         self._find_in_store = find_in_store
         self._filter = BloomFilter()
-        self._pending: dict[str, int] = {}
+        # Names accepted and perhaps not in the store yet, in generations: a whole generation is
+        # dropped at once, when the store has passed its last sequence.
+        self._pending: list[_Generation] = [_Generation()]
         self._lock = threading.Lock()
         for hashes in stored:
             self._filter.add(hashes)
@@ -136,7 +132,7 @@ class IdentifierLedger:
             return set()
         perhaps = [identifiers[hit] for hit in hits]
         with self._lock:
-            known = {name for name in perhaps if name in self._pending}
+            known = {name for name in perhaps if any(name in g.names for g in self._pending)}
         rest = [name for name in perhaps if name not in known]
         return known | self._find_in_store(rest) if rest else known
 
@@ -149,7 +145,9 @@ class IdentifierLedger:
             hashes: Their hashes where the caller has them already.
         """
         with self._lock:
-            self._pending.update(dict.fromkeys(identifiers, sequence))
+            generation = self._pending[-1]
+            generation.names.update(identifiers)
+            generation.last_sequence = max(generation.last_sequence, sequence)
         self._filter.add(to_hashes(identifiers) if hashes is None else hashes)
 
     def add_stored(self, hashes: Hashes) -> None:
@@ -159,7 +157,8 @@ class IdentifierLedger:
     def settle(self, sequence: int) -> None:
         """Forget the exact names of what the store holds by now, up to a journal sequence."""
         with self._lock:
-            self._pending = {name: at for name, at in self._pending.items() if at > sequence}
+            self._pending = [g for g in self._pending if g.names and g.last_sequence > sequence]
+            self._pending.append(_Generation())
 
 
 def _probes(hashes: Hashes, n_bits: int) -> Iterator[Hashes]:

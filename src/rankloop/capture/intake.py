@@ -12,17 +12,20 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 
-from rankloop.capture.identifiers import IdentifierLedger, to_hashes
 from rankloop.errors import RankloopError, UnavailableError
 from rankloop.events.identity import to_search_identity
+from rankloop.store.identifiers import Hashes, to_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.capture.journal import Journal
     from rankloop.events.rows import InteractionRow, SearchRow
 
@@ -195,59 +198,62 @@ class Intake:
 
     def _commit(self, group: list[_Submission]) -> None:
         """Write what is new in a group of submissions with one commit."""
-        searches = [s for s in group if s.searches]
-        interactions = [s for s in group if s.interactions]
-        search_names = [
-            to_search_identity(row.search_id, row.page_offset)
-            for submission in searches
-            for row in submission.searches
-        ]
-        interaction_names = [
-            row.interaction_id for submission in interactions for row in submission.interactions
-        ]
-        new_searches = _find_new(self._searches, search_names, searches)
-        new_interactions = _find_new(self._interactions, interaction_names, interactions)
-        search_rows = [row for s in searches for row in s.searches]
-        interaction_rows = [row for s in interactions for row in s.interactions]
-        search_lines = [search_rows[place] for place in new_searches]
-        interaction_lines = [interaction_rows[place] for place in new_interactions]
-        if not search_lines and not interaction_lines:
+        searches = [row for submission in group for row in submission.searches]
+        interactions = [row for submission in group for row in submission.interactions]
+        new_searches = _find_new(
+            self._searches,
+            [to_search_identity(row.search_id, row.page_offset) for row in searches],
+            [submission for submission in group if submission.searches],
+        )
+        new_interactions = _find_new(
+            self._interactions,
+            [row.interaction_id for row in interactions],
+            [submission for submission in group if submission.interactions],
+        )
+        if not new_searches.places and not new_interactions.places:
             return
         sequence = self._journal.append(
-            _encoder.encode_lines(search_lines),
-            len(search_lines),
-            _encoder.encode_lines(interaction_lines),
-            len(interaction_lines),
+            _encoder.encode_lines([searches[place] for place in new_searches.places]),
+            len(new_searches.places),
+            _encoder.encode_lines([interactions[place] for place in new_interactions.places]),
+            len(new_interactions.places),
             trim_through=self._trim_through,
         )
-        self._searches.add([search_names[place] for place in new_searches], sequence)
-        self._interactions.add([interaction_names[place] for place in new_interactions], sequence)
+        self._searches.add(new_searches.names, sequence, new_searches.hashes)
+        self._interactions.add(new_interactions.names, sequence, new_interactions.hashes)
         self.acknowledged_sequence = sequence
 
 
-def _find_new(
-    ledger: IdentifierLedger, names: list[str], submissions: list[_Submission]
-) -> list[int]:
-    """Mark each submission's duplicates and return the places of what is new among `names`."""
+@dataclass(frozen=True, slots=True)
+class _New:
+    """What of a group's rows of one kind is new."""
+
+    places: list[int]
+    names: list[str]
+    hashes: Hashes
+
+
+def _find_new(ledger: IdentifierLedger, names: list[str], submissions: list[_Submission]) -> _New:
+    """Mark each submission's duplicates, and say which of the names are new."""
+    hashes = to_hashes(names)
     named = [flag for submission in submissions for flag in submission.client_named]
-    suspects = [name for name, flag in zip(names, named, strict=True) if flag]
-    known = ledger.find_known(suspects, to_hashes(suspects))
-    is_simple = not known and len(set(suspects)) == len(suspects)
-    if is_simple:
+    suspects = list(compress(names, named))
+    known = ledger.find_known(suspects, hashes[np.array(named, dtype=bool)])
+    if not known and len(set(suspects)) == len(suspects):
         for submission in submissions:
             submission.duplicates = [False] * len(submission.client_named)
-        return list(range(len(names)))
-    new: list[int] = []
+        return _New(list(range(len(names))), names, hashes)
+    places: list[int] = []
     place = 0
     for submission in submissions:
         for flag in submission.client_named:
             is_duplicate = flag and names[place] in known
             submission.duplicates.append(is_duplicate)
             if not is_duplicate:
-                new.append(place)
+                places.append(place)
                 known.add(names[place])
             place += 1
-    return new
+    return _New(places, [names[place] for place in places], hashes[places])
 
 
 def _answer(group: list[_Submission], failure: RankloopError | None) -> None:

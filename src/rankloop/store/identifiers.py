@@ -50,7 +50,9 @@ SOURCES: Final[dict[str, tuple[str, str, str]]] = {
 
 
 def to_hashes(identifiers: Sequence[str]) -> Hashes:
-    """Hash identifiers as the engine's `md5_number_lower` does.
+    """Hash identifiers as the engine's `md5_number_lower` does: MD5's last eight bytes.
+
+    So a filter is filled from the store without taking a single identifier out of it.
 
     Example:
         >>> int(to_hashes(["a"])[0])
