@@ -25,7 +25,7 @@ def is_plain(text: str) -> bool:
     r"""Say whether a text has only printable characters and no space; its length is free.
 
     Example:
-        >>> is_plain("https://shop.example/a?b=1"), is_plain("two words"), is_plain("line\\n")
+        >>> is_plain("https://shop.example/a?b=1"), is_plain("two words"), is_plain("line\n")
         (True, False, False)
     """
     return text.isprintable() and " " not in text
