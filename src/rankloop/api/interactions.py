@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from rankloop.api.addresses import JSON, NDJSON, Address, opt
 from rankloop.api.filters import InteractionQuery, decode_cursor, encode_cursor
-from rankloop.api.problems import Fault, FaultsError
+from rankloop.api.parameters import read_body
 from rankloop.api.reading import (
     AnyRequest,
     engine_of,
@@ -22,7 +22,6 @@ from rankloop.api.reading import (
     wait_for_store,
 )
 from rankloop.errors import NotFoundError
-from rankloop.events.refusals import from_decoding
 from rankloop.events.views import InteractionView
 from rankloop.privacy.records import to_interaction
 
@@ -37,7 +36,6 @@ STREAMED_ROWS: Final = 5_000
 """Rows that a stream asks the store for at a time."""
 
 _encoder = msgspec.json.Encoder()
-_query_decoder = msgspec.json.Decoder(InteractionQuery)
 
 
 class Pagination(msgspec.Struct, frozen=True):
@@ -101,14 +99,7 @@ async def list_interactions(request: AnyRequest) -> Response[InteractionPage]:
 )
 async def query_interactions(request: AnyRequest) -> Response[InteractionPage]:
     """List interactions by filters in a body, the same as in the address."""
-    body = await request.body()
-    try:
-        query = _query_decoder.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        refused = from_decoding(error)
-        fault = Fault(refused.pointer, refused.code, refused.detail)
-        raise FaultsError(f"the body cannot be read: {refused.detail}", [fault]) from error
-    return await _answer(request, query)
+    return await _answer(request, read_body(await request.body(), InteractionQuery))
 
 
 @get(

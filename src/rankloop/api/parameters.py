@@ -1,4 +1,4 @@
-"""Query parameters: from the text of an address to a typed record, one fault for each wrong one."""
+"""Parameters of an address or a body: a typed record, or one fault for each wrong one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from rankloop.api.problems import Fault, FaultsError
-from rankloop.events.refusals import from_decoding
+from rankloop.events.refusals import RefusedError, escape_step, from_decoding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -66,30 +66,58 @@ def read_parameters(query: bytes, kind: type[S]) -> S:
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
-    return fill_record(given, kind)
+    return _fill(given, kind, _from_texts)
 
 
-def fill_record(given: Mapping[str, Sequence[str]], kind: type[S]) -> S:
-    """Convert texts by name into a record.
+def read_body(body: bytes, kind: type[S]) -> S:
+    """Read a JSON body of named values.
+
+    Args:
+        body: The body; an empty one means an empty object.
+        kind: The record to fill.
 
     Raises:
-        FaultsError: A parameter is unknown, repeated or wrong; one fault each.
+        FaultsError: The body is no JSON object, or a value is unknown or wrong; one fault each.
+
+    Example:
+        >>> class Wanted(msgspec.Struct):
+        ...     days: int | None = None
+        >>> read_body(b'{"days": 7}', Wanted)
+        Wanted(days=7)
     """
+    try:
+        given = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        refused = from_decoding(error)
+        fault = Fault(refused.pointer, refused.code, refused.detail)
+        raise FaultsError(f"the body cannot be read: {refused.detail}", [fault]) from error
+    return _fill(given, kind, lambda value, wanted: _to_value(_to_moment(value), wanted))
+
+
+def _fill(given: Mapping[str, Any], kind: type[S], convert: Callable[[Any, Any], Any]) -> S:
+    """Convert values by name into a record."""
     fields = field_types(kind)
     values: dict[str, Any] = {}
     faults: list[Fault] = []
-    for name, texts in given.items():
+    for name, value in given.items():
+        pointer = f"/{escape_step(name)}"
         try:
             if name not in fields:
-                raise _WrongError("unknown_parameter", f"there is no parameter {name!r}")
-            values[name] = _convert(texts, fields[name])
-        except _WrongError as wrong:
-            faults.append(Fault(f"/{name}", wrong.code, wrong.detail))
+                raise RefusedError("unknown_parameter", "", f"there is no parameter {name!r}")
+            values[name] = convert(value, fields[name])
+        except RefusedError as refused:
+            faults.append(Fault(pointer + refused.pointer, refused.code, refused.detail))
+    missing = [field.name for field in msgspec.structs.fields(kind) if field.required]
+    faults += [
+        Fault(f"/{name}", "missing_parameter", f"{name} is needed")
+        for name in missing
+        if name not in given
+    ]
     if faults:
         names = ", ".join(fault.pointer.removeprefix("/") for fault in faults)
         is_unknown = any(fault.code == "unknown_parameter" for fault in faults)
-        hint = f"Known parameters: {', '.join(fields)}." if is_unknown and fields else ""
-        raise FaultsError(f"wrong query parameters: {names}", faults, hint=hint)
+        hint = f"Known: {', '.join(fields)}." if is_unknown and fields else ""
+        raise FaultsError(f"wrong parameters: {names}", faults, hint=hint)
     return kind(**values)
 
 
@@ -100,34 +128,31 @@ def field_types(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {name: hints[name] for name in kind.__struct_fields__}
 
 
-class _WrongError(ValueError):
-    """One parameter is wrong."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-def _convert(texts: Sequence[str], wanted: Any) -> Any:  # noqa: ANN401 whatever the field holds
-    """Convert the texts of one parameter."""
+def _from_texts(texts: Sequence[str], wanted: Any) -> Any:  # noqa: ANN401 whatever the field holds
+    """Convert the texts of one query parameter."""
     if is_repeatable(wanted):
-        return _to_value(list(texts), wanted)
+        return _to_value(list(texts), wanted, is_strict=False)
     if len(texts) > 1:
-        raise _WrongError("repeated_parameter", f"given {len(texts)} times, once is possible")
-    text = texts[0]
-    if _DATE.fullmatch(text):
-        text += "T00:00:00Z"
-    zoned = _SPACED_ZONE.fullmatch(text)
-    return _to_value(f"{zoned[1]}+{zoned[2]}" if zoned else text, wanted)
+        detail = f"given {len(texts)} times, once is possible"
+        raise RefusedError("repeated_parameter", "", detail)
+    return _to_value(_to_moment(texts[0]), wanted, is_strict=False)
 
 
-def _to_value(value: str | list[str], wanted: Any) -> Any:  # noqa: ANN401 whatever the field holds
+def _to_moment(value: Any) -> Any:  # noqa: ANN401 whatever was given
+    """Complete a moment that is only a date, or whose plus was lost; leave the rest alone."""
+    if not isinstance(value, str):
+        return value
+    if _DATE.fullmatch(value):
+        return f"{value}T00:00:00Z"
+    zoned = _SPACED_ZONE.fullmatch(value)
+    return f"{zoned[1]}+{zoned[2]}" if zoned else value
+
+
+def _to_value(value: Any, wanted: Any, *, is_strict: bool = True) -> Any:  # noqa: ANN401 as above
     try:
-        return msgspec.convert(value, wanted, strict=False)
+        return msgspec.convert(value, wanted, strict=is_strict)
     except msgspec.ValidationError as error:
-        refused = from_decoding(error)
-        raise _WrongError(refused.code, refused.detail) from error
+        raise from_decoding(error) from error
 
 
 def is_repeatable(wanted: Any) -> bool:  # noqa: ANN401 a type

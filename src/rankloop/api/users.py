@@ -10,9 +10,8 @@ from litestar import delete, get, post
 from msgspec import Meta
 
 from rankloop.api.addresses import Address, opt
-from rankloop.api.problems import Fault, FaultsError
+from rankloop.api.parameters import read_body
 from rankloop.api.reading import AnyRequest, engine_of, in_thread, read_step, wait_for_store
-from rankloop.events.refusals import from_decoding
 from rankloop.events.views import InteractionView
 from rankloop.privacy.erasure import ErasureReceipt, check_user_ids
 from rankloop.privacy.records import StoredSearch, to_interaction, to_search
@@ -70,13 +69,7 @@ async def erase_user(request: AnyRequest) -> ErasureReceipt:
 )
 async def erase_users(request: AnyRequest) -> ErasureReceipt:
     """Erase everything held about some users, for good, and answer with a receipt."""
-    body = await request.body()
-    try:
-        wanted = msgspec.json.decode(body, type=ErasureRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        refused = from_decoding(error)
-        fault = Fault(refused.pointer, refused.code, refused.detail)
-        raise FaultsError(f"the body cannot be read: {refused.detail}", [fault]) from error
+    wanted = read_body(await request.body(), ErasureRequest)
     check_user_ids(wanted.user_ids)
     return await in_thread(engine_of(request).erasure.erase, wanted.user_ids)
 
