@@ -1,0 +1,2 @@
+-- How many lines the portion has.
+SELECT count(*) FROM import_lines

@@ -1,0 +1,1 @@
+"""Other people's formats: each is translated at the edge into our own wire form."""
