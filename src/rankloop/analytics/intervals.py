@@ -6,8 +6,8 @@ variance of the rate between clusters over the variance that independent outcome
 interval is Wilson's with n divided by it.
 
 The store hands over sums over clusters, so that nobody's log has to be read twice. Clusters may be
-thrown together beforehand (the store's questions use 4,096 groups of them): people are independent
-of each other, so the sums of squares expect the same value, and the effect is known to about 2%.
+thrown together beforehand (the store's questions use 1,024 groups of them): people are independent
+of each other, so the sums of squares expect the same value, and the effect is known to 4%.
 """
 
 from __future__ import annotations

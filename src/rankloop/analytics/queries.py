@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
 from rankloop.analytics.multiplicity import (
     Screening,
@@ -37,7 +39,7 @@ class QueryChoice:
     """Which queries an answer lists, before their details are known."""
 
     rows: dict[str, dict[str, Any]]
-    """By query key, rows of `signals_queries`."""
+    """By query key, rows of `signals_queries`: every query that may be listed."""
 
     frequent: list[str]
     """The most frequent, first to last."""
@@ -51,40 +53,41 @@ class QueryChoice:
     screening: Screening
     """Those with fewer clicks than expected, as far as sums can tell."""
 
-    tested: list[str]
-    """Query keys in the order of the screening's places."""
-
-    @property
-    def listed(self) -> list[str]:
-        """Every key whose details are needed."""
-        suspects = [self.tested[place] for place in self.screening.suspects]
-        return sorted({*self.frequent, *self.empty, *self.flat, *suspects})
+    suspects: dict[int, str]
+    """The screening's suspects: from its places to query keys."""
 
 
 def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
     """Choose which queries to list, and look for those that people leave alone.
 
     Args:
-        queries: The answer to `signals_queries`.
+        queries: The answer to `signals_queries`, most frequent first.
         limit: Most rows of each list.
     """
-    rows = {row["query_key"]: row for row in queries.to_pylist()}
-    by_searches = sorted(rows.values(), key=lambda row: (-row["searches"], row["query_key"]))
-    by_zero = sorted(rows.values(), key=lambda row: (-row["zero"], row["query_key"]))
-    judged = [row for row in by_searches if row["filled"] >= MIN_SEARCHES]
-    flat = sorted(
-        (row for row in judged if row["clicked"] < FLAT_CTR * row["known"]),
-        key=lambda row: (row["clicks"] - row["expected"], row["query_key"]),
+    zero, filled, known, clicked, clicks, expected = (
+        queries[name].to_numpy()
+        for name in ("zero", "filled", "known", "clicked", "clicks", "expected")
     )
+    empty = np.argsort(-zero, kind="stable")[:limit]
+    empty = empty[zero[empty] > 0]
+    judged = np.flatnonzero(filled >= MIN_SEARCHES)
+    flat = judged[clicked[judged] < FLAT_CTR * known[judged]]
+    flat = flat[np.argsort((clicks - expected)[flat], kind="stable")][: SHORTFALL.max_checked]
+    screening = screen_shortfalls(clicks[judged], expected[judged], SHORTFALL)
+    suspects = judged[screening.suspects].tolist()
+    frequent = list(range(min(limit, queries.num_rows)))
+    listed = sorted({*frequent, *empty.tolist(), *flat.tolist(), *suspects})
+    rows = dict(zip(listed, queries.take(listed).to_pylist(), strict=True))
     return QueryChoice(
-        rows=rows,
-        frequent=[row["query_key"] for row in by_searches[:limit]],
-        empty=[row["query_key"] for row in by_zero[:limit] if row["zero"]],
-        flat=[row["query_key"] for row in flat[: SHORTFALL.max_checked]],
-        screening=screen_shortfalls(
-            [row["clicks"] for row in judged], [row["expected"] for row in judged], SHORTFALL
-        ),
-        tested=[row["query_key"] for row in judged],
+        rows={row["query_key"]: row for row in rows.values()},
+        frequent=[rows[place]["query_key"] for place in frequent],
+        empty=[rows[place]["query_key"] for place in empty],
+        flat=[rows[place]["query_key"] for place in flat],
+        screening=screening,
+        suspects={
+            place: rows[at]["query_key"]
+            for place, at in zip(screening.suspects, suspects, strict=True)
+        },
     )
 
 
@@ -97,11 +100,9 @@ def build_low_engagement(
     choice: QueryChoice, details: Mapping[str, Mapping[str, Any]], limit: int
 ) -> list[LowEngagementQuery]:
     """List the queries that people leave alone, most lost clicks first, and by which rule."""
-    spreads = {
-        place: details[choice.tested[place]]["spread"] for place in choice.screening.suspects
-    }
+    spreads = {place: details[key]["spread"] for place, key in choice.suspects.items()}
     stands = confirm_shortfalls(choice.screening, spreads, SHORTFALL)
-    p_values = {choice.tested[place]: chance for place, chance in stands.items()}
+    p_values = {choice.suspects[place]: chance for place, chance in stands.items()}
     found = [
         _build_low(choice.rows[key], details[key], key in choice.flat, p_values.get(key))
         for key in {*choice.flat, *p_values}
@@ -146,10 +147,10 @@ def build_query(row: Mapping[str, Any], detail: Mapping[str, Any]) -> QueryRow:
         clicks=row["clicks"],
         interactions=None,
         zero_result_searches=row["zero"],
-        abandoned_searches=row["abandoned"],
-        reformulated_searches=row["reformulated"],
+        abandoned_searches=detail["abandoned"],
+        reformulated_searches=detail["reformulated"],
         average_first_click_position=(
-            row["first_positions"] / row["clicked"] if row["clicked"] else None
+            detail["first_positions"] / row["clicked"] if row["clicked"] else None
         ),
         ctr=_estimate_ctr(detail),
     )

@@ -292,7 +292,7 @@ class _Asking:
         chosen = documents.choose_documents(answers["signals_ranked_documents"])
         clicked = answers["signals_clicked_documents"]["document_key"].to_pylist()
         reported = answers["signals_reported_zero_results"]
-        keys = sorted({*chosen_queries.listed, *reported["query_key"].to_pylist()})
+        keys = sorted({*chosen_queries.rows, *reported["query_key"].to_pylist()})
         more = self._ask_all(
             {
                 "signals_document_details": {"document_keys": [*chosen.suspects, *clicked]},

@@ -1,6 +1,6 @@
 -- Searches, impressions and clicks by day, with sums over clusters for the intervals.
 --
--- Clusters are thrown together into 4,096 groups, as in signals_rates.
+-- Clusters are thrown together into 1,024 groups, as in signals_rates.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -28,7 +28,7 @@
 WITH sums AS (
     SELECT
         "day",
-        cluster_key & 4095 AS cluster,
+        cluster_key & 1023 AS cluster,
         count(*) AS searches,
         coalesce(sum(n_results), 0)::BIGINT AS impressions,
         sum(n_clicked)::BIGINT AS clicks,

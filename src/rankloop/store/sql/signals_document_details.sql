@@ -46,7 +46,7 @@ positions AS (
 clusters AS (
     SELECT
         h.document_key AS document_key,
-        max(h.document_id) AS document_id,
+        max(h.search_key) AS search_key,
         h.cluster_level AS cluster_level,
         h.cluster_key AS cluster_key,
         count(*) AS n,
@@ -65,21 +65,46 @@ clusters AS (
         AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
         AND (h.is_counted OR $include_robots::BOOLEAN)
     GROUP BY h.document_key, h.cluster_level, h.cluster_key
+),
+sums AS (
+    SELECT
+        document_key,
+        max(search_key) AS search_key,
+        min(cluster_level) AS lowest_level,
+        max(cluster_level) AS highest_level,
+        count(*) AS n_clusters,
+        sum(n)::BIGINT AS n,
+        sum(c)::BIGINT AS c,
+        sum(n * n)::BIGINT AS nn,
+        sum(c * n)::BIGINT AS cn,
+        sum(c * c)::BIGINT AS cc,
+        sum(conversions)::BIGINT AS conversions,
+        sum(positions)::BIGINT AS positions,
+        sum(surplus * surplus) AS spread
+    FROM clusters
+    GROUP BY document_key
+),
+-- The id is looked up in one list that showed the document: texts are slow to carry along.
+names AS (
+    SELECT s.document_key AS document_key, any_value(h.document_id) AS document_id
+    FROM sums s
+    JOIN click_log h ON h.search_key = s.search_key AND h.document_key = s.document_key
+    GROUP BY s.document_key
 )
 SELECT
-    document_key,
-    max(document_id) AS document_id,
-    min(cluster_level) AS lowest_level,
-    max(cluster_level) AS highest_level,
-    count(*) AS n_clusters,
-    sum(n)::BIGINT AS n,
-    sum(c)::BIGINT AS c,
-    sum(n * n)::BIGINT AS nn,
-    sum(c * n)::BIGINT AS cn,
-    sum(c * c)::BIGINT AS cc,
-    sum(conversions)::BIGINT AS conversions,
-    sum(positions)::BIGINT AS positions,
-    sum(surplus * surplus) AS spread
-FROM clusters
-GROUP BY document_key
-ORDER BY document_key
+    s.document_key AS document_key,
+    n.document_id AS document_id,
+    s.lowest_level AS lowest_level,
+    s.highest_level AS highest_level,
+    s.n_clusters AS n_clusters,
+    s.n AS n,
+    s.c AS c,
+    s.nn AS nn,
+    s.cn AS cn,
+    s.cc AS cc,
+    s.conversions AS conversions,
+    s.positions AS positions,
+    s.spread AS spread
+FROM sums s
+JOIN names n ON n.document_key = s.document_key
+ORDER BY s.document_key

@@ -7,8 +7,8 @@
 --   retriever_id VARCHAR: only this retriever
 --   start TIMESTAMP: first moment that counts
 --   end TIMESTAMP: first moment that no longer counts
---   surface VARCHAR: only what followed a list shown there
---   device VARCHAR: only on this kind of device
+--   surface VARCHAR: only what was credited to a list shown there
+--   device VARCHAR: only what was credited to a list on this kind of device, and orphans from it
 -- Columns:
 --   rule TINYINT: 0 orphan, 1 credited by search, 2 by session, 3 by user; null without a document
 --   is_robot BOOLEAN: whether the list it was credited to was shown to a program
@@ -17,21 +17,36 @@
 --   interactions BIGINT: how many
 --   valued BIGINT: how many of them carry a value
 --   value_micros BIGINT: sum of values, in millionths of the currency unit
-WITH done AS (
+WITH segment AS (
+    SELECT search_key
+    FROM search_log
+    WHERE ($surface::VARCHAR IS NOT NULL OR $device::VARCHAR IS NOT NULL)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+),
+programs AS (SELECT search_key FROM search_log WHERE NOT is_counted),
+done AS (
     SELECT
         c.rule AS rule,
-        coalesce(NOT l.is_counted, FALSE) AS is_robot,
+        p.search_key IS NOT NULL AS is_robot,
         i.type_mask AS type_mask,
         i.currency AS currency,
         i.value_micros AS value_micros
     FROM interactions i
     LEFT JOIN credits c ON c.interaction_key = i.interaction_key
-    LEFT JOIN search_log l ON l.search_key = c.search_key
+    LEFT JOIN programs p ON p.search_key = c.search_key
     WHERE ($retriever_id::VARCHAR IS NULL OR i.retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR i."at" >= $start::TIMESTAMP)
         AND ($end::TIMESTAMP IS NULL OR i."at" < $end::TIMESTAMP)
-        AND ($surface::VARCHAR IS NULL OR l.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR coalesce(l.device, i.device) = $device::VARCHAR)
+        AND (
+            ($surface::VARCHAR IS NULL AND $device::VARCHAR IS NULL)
+            OR c.search_key IN (SELECT search_key FROM segment)
+            OR (
+                c.search_key IS NULL
+                AND $surface::VARCHAR IS NULL
+                AND i.device = $device::VARCHAR
+            )
+        )
 )
 SELECT
     rule,

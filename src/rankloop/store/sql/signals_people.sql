@@ -11,8 +11,8 @@
 --   users BIGINT: different users
 --   sessions BIGINT: different sessions as sent
 --   visits BIGINT: stretches of one person's searches without a pause of 30 minutes
-WITH lists AS (
-    SELECT search_key, cluster_key, cluster_level, visit_at
+WITH known_users AS (
+    SELECT count(DISTINCT cluster_key) AS users
     FROM search_log
     WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
@@ -20,15 +20,36 @@ WITH lists AS (
         AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
         AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
         AND (is_counted OR $include_robots::BOOLEAN)
+        AND cluster_level = 0
 ),
-people AS (
-    SELECT session_id
-    FROM searches
-    WHERE search_key IN (SELECT search_key FROM lists)
+visits AS (
+    SELECT cluster_key, visit_at
+    FROM search_log
+    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+    GROUP BY cluster_key, visit_at
 ),
-visits AS (SELECT cluster_key, visit_at FROM lists GROUP BY cluster_key, visit_at)
+programs AS (
+    SELECT search_key
+    FROM search_log
+    WHERE NOT is_counted
+        AND NOT $include_robots::BOOLEAN
+),
+known_sessions AS (
+    SELECT count(DISTINCT s.session_id) AS sessions
+    FROM searches s
+    ANTI JOIN programs p ON p.search_key = s.search_key
+    WHERE ($retriever_id::VARCHAR IS NULL OR s.retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR s."at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR s."at" < $end::TIMESTAMP)
+        AND ($surface::VARCHAR IS NULL OR s.surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR s.device = $device::VARCHAR)
+)
 SELECT
-    coalesce((SELECT count(DISTINCT cluster_key) FROM lists WHERE cluster_level = 0), 0)::BIGINT
-        AS users,
-    coalesce((SELECT count(DISTINCT session_id) FROM people), 0)::BIGINT AS sessions,
+    coalesce((SELECT users FROM known_users), 0)::BIGINT AS users,
+    coalesce((SELECT sessions FROM known_sessions), 0)::BIGINT AS sessions,
     coalesce((SELECT count(*) FROM visits), 0)::BIGINT AS visits

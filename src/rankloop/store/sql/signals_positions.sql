@@ -1,7 +1,7 @@
 -- Impressions and clicks by position, with sums over clusters for the intervals.
 --
 -- Descriptive only: a position's rate mixes how likely it is looked at with what was shown there.
--- Clusters are thrown together into 4,096 groups, as in signals_rates.
+-- Clusters are thrown together into 1,024 groups, as in signals_rates.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -28,7 +28,7 @@ WITH edges AS (
 sums AS (
     SELECT
         h.position AS position,
-        h.cluster_key & 4095 AS cluster,
+        h.cluster_key & 1023 AS cluster,
         count(*) AS n,
         sum(h.clicked)::BIGINT AS c
     FROM click_log h

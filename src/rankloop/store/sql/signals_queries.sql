@@ -22,9 +22,6 @@
 --   filled BIGINT: known lists that are not empty
 --   zero BIGINT: lists known to be empty
 --   clicked BIGINT: known lists with a credited click
---   reformulated BIGINT: lists after which the same person asked something else
---   abandoned BIGINT: known lists without any credited interaction
---   first_positions BIGINT: sum of first-click positions over the clicked lists
 --   impressions BIGINT: documents shown
 --   clicks BIGINT: documents shown and clicked
 --   expected DOUBLE: clicks that the positions shown get from everyone
@@ -62,11 +59,6 @@ cells AS (
         count(l.n_results) AS known,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS zero,
         coalesce(count(*) FILTER (WHERE l.n_results IS NOT NULL AND l.n_clicked > 0), 0) AS clicked,
-        coalesce(count(*) FILTER (WHERE l.is_reformulated), 0) AS reformulated,
-        coalesce(count(*) FILTER (WHERE l.n_results IS NOT NULL AND l.is_abandoned), 0)
-            AS abandoned,
-        coalesce(sum(l.first_click_position) FILTER (WHERE l.n_results IS NOT NULL), 0)
-            AS first_positions,
         coalesce(sum(l.n_results), 0) AS impressions,
         coalesce(sum(l.n_clicked) FILTER (WHERE l.n_results IS NOT NULL), 0) AS clicks
     FROM search_log l
@@ -87,9 +79,6 @@ per_query AS (
         sum(c.known - c.zero)::BIGINT AS filled,
         sum(c.zero)::BIGINT AS zero,
         sum(c.clicked)::BIGINT AS clicked,
-        sum(c.reformulated)::BIGINT AS reformulated,
-        sum(c.abandoned)::BIGINT AS abandoned,
-        sum(c.first_positions)::BIGINT AS first_positions,
         sum(c.impressions)::BIGINT AS impressions,
         sum(c.clicks)::BIGINT AS clicks,
         coalesce(sum(c.searches * (b.rate_so_far - a.rate_so_far + a.rate)), 0) AS expected

@@ -17,6 +17,9 @@
 --   lowest_level TINYINT: lowest level that its lists are clustered by
 --   highest_level TINYINT: highest such level
 --   searches BIGINT: lists shown
+--   reformulated BIGINT: lists after which the same person asked something else
+--   abandoned BIGINT: known lists without any credited interaction
+--   first_positions BIGINT: sum of first-click positions over the clicked lists
 --   n_clusters BIGINT: clusters with a known list
 --   n BIGINT: known lists
 --   nn BIGINT: sum of squared known lists
@@ -56,6 +59,9 @@ lists AS (
         l.cluster_level AS cluster_level,
         s.query,
         l.n_results AS n_results,
+        CASE WHEN l.is_reformulated THEN 1 ELSE 0 END AS is_reformulated,
+        CASE WHEN l.n_results IS NOT NULL AND l.is_abandoned THEN 1 ELSE 0 END AS is_abandoned,
+        CASE WHEN l.n_results IS NOT NULL THEN l.first_click_position END AS first_click_position,
         CASE WHEN l.n_results IS NULL THEN 0 ELSE l.n_clicked END AS clicks,
         s.page_offset AS first_position,
         s.page_offset + l.n_results - 1 AS last_position
@@ -76,6 +82,9 @@ clusters AS (
         l.cluster_level AS cluster_level,
         l.cluster_key AS cluster_key,
         count(*) AS searches,
+        sum(l.is_reformulated) AS reformulated,
+        sum(l.is_abandoned) AS abandoned,
+        coalesce(sum(l.first_click_position), 0) AS first_positions,
         count(l.n_results) AS n,
         coalesce(count(*) FILTER (WHERE l.clicks > 0), 0) AS c,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS z,
@@ -91,6 +100,9 @@ SELECT
     min(cluster_level) AS lowest_level,
     max(cluster_level) AS highest_level,
     sum(searches)::BIGINT AS searches,
+    sum(reformulated)::BIGINT AS reformulated,
+    sum(abandoned)::BIGINT AS abandoned,
+    sum(first_positions)::BIGINT AS first_positions,
     coalesce(count(*) FILTER (WHERE n > 0), 0)::BIGINT AS n_clusters,
     sum(n)::BIGINT AS n,
     sum(n * n)::BIGINT AS nn,

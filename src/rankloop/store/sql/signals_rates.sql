@@ -1,7 +1,7 @@
 -- Sums over clusters for every rate of the overview, one rate a row.
 --
 -- A list is known where its results are; `ctr` is known lists with a credited click over known
--- lists. Clusters are thrown together into 4,096 groups by the low bits of their key: they are
+-- lists. Clusters are thrown together into 1,024 groups by the low bits of their key: they are
 -- independent, so the sums of squares expect the same, and the question stays small.
 --
 -- Parameters:
@@ -22,7 +22,7 @@
 WITH lists AS (
     SELECT
         *,
-        cluster_key & 4095 AS cluster,
+        cluster_key & 1023 AS cluster,
         CASE WHEN n_results IS NULL THEN 0 ELSE 1 END AS is_known,
         CASE WHEN n_results IS NULL OR n_clicked = 0 THEN 0 ELSE 1 END AS is_clicked,
         coalesce(first_click_delay_ms, 9000000) AS delay_ms
