@@ -25,25 +25,57 @@ WITH asked AS (
     FROM interactions
     WHERE "at" >= $since::TIMESTAMP AND "at" < $until::TIMESTAMP AND document_id IS NOT NULL
 ),
--- One number orders the lists of a search: those that showed the document before those that are
--- not known, before the others; then by offset, then by place.
+-- All lists of a named search go by one number. No step joins every interaction of a search with
+-- every list of it, nor those of a session or user: a robot has too many of both.
+heads AS (
+    SELECT
+        search_id,
+        min(search_key) AS head_key,
+        arg_min(search_key, page_offset) AS first_key,
+        arg_min(search_key, page_offset) FILTER (WHERE n_results IS NULL) AS unknown_key
+    FROM searches
+    WHERE search_id IN (SELECT search_id FROM asked)
+    GROUP BY search_id
+),
 named AS (
     SELECT
         a.interaction_key AS interaction_key,
-        s.search_key AS search_key,
-        CASE
-            WHEN m.position IS NOT NULL THEN s.page_offset::BIGINT * 4194304 + m.position
-            WHEN s.n_results IS NULL THEN 17592186044416 + s.page_offset
-            ELSE 35184372088832 + s.page_offset
-        END AS place
+        a.document_id AS document_id,
+        h.head_key AS head_key,
+        h.first_key AS first_key,
+        h.unknown_key AS unknown_key
     FROM asked a
-    JOIN searches s ON s.search_id = a.search_id
-    LEFT JOIN impressions m ON m.search_key = s.search_key AND m.document_id = a.document_id
+    JOIN heads h ON h.search_id = a.search_id
+),
+named_lists AS (
+    SELECT
+        h.head_key AS head_key,
+        m.document_id AS document_id,
+        m.search_key AS search_key,
+        m.position AS position,
+        s.page_offset::BIGINT * 4194304 + m.position AS place
+    FROM searches s
+    JOIN heads h ON h.search_id = s.search_id
+    JOIN impressions m ON m.search_key = s.search_key
+    WHERE (h.head_key, m.document_id) IN (SELECT head_key, document_id FROM named)
+),
+named_shown AS (
+    SELECT
+        head_key,
+        document_id,
+        arg_min(search_key, place) AS search_key,
+        arg_min(position, place) AS position
+    FROM named_lists
+    GROUP BY head_key, document_id
 ),
 by_search AS (
-    SELECT interaction_key, arg_min(search_key, place) AS search_key, min(place) AS place
-    FROM named
-    GROUP BY interaction_key
+    SELECT
+        n.interaction_key AS interaction_key,
+        coalesce(v.search_key, n.unknown_key, n.first_key) AS search_key,
+        v.position AS position,
+        v.search_key IS NOT NULL OR n.unknown_key IS NOT NULL AS is_credited
+    FROM named n
+    LEFT JOIN named_shown v ON v.head_key = n.head_key AND v.document_id = n.document_id
 ),
 session_seekers AS (
     SELECT interaction_key, "at", document_id, session_id, retriever_id AS scope, 0 AS is_wide
@@ -70,38 +102,33 @@ session_lists AS (
         AND s.session_id IN (SELECT session_id FROM session_seekers)
         AND (s.session_id, m.document_id) IN (SELECT session_id, document_id FROM session_seekers)
 ),
-session_shown AS (
-    SELECT session_id, document_id, retriever_id AS scope, "at", search_id, page_offset,
-        search_key, position
+session_scopes AS (
+    SELECT session_id, document_id, retriever_id AS scope, "at", search_id, page_offset, search_key,
+        position
     FROM session_lists
     UNION ALL
     SELECT session_id, document_id, '' AS scope, "at", search_id, page_offset, search_key, position
     FROM session_lists
     WHERE session_id IN (SELECT session_id FROM session_seekers WHERE is_wide = 1)
 ),
-session_latest AS (
+session_shown AS (
+    SELECT
+        session_id, document_id, scope, "at",
+        arg_max(search_key, (search_id, page_offset, -position)) AS search_key,
+        arg_max(position, (search_id, page_offset, -position)) AS position
+    FROM session_scopes
+    GROUP BY session_id, document_id, scope, "at"
+),
+by_session AS (
     SELECT
         i.interaction_key AS interaction_key,
-        i.session_id AS session_id,
-        i.document_id AS document_id,
-        i.scope AS scope,
-        i.is_wide AS is_wide,
-        v."at" AS "at"
+        arg_min(v.search_key, i.is_wide) AS search_key,
+        arg_min(v.position, i.is_wide) AS position
     FROM session_seekers i
     ASOF JOIN session_shown v
         ON v.session_id = i.session_id AND v.document_id = i.document_id AND v.scope = i.scope
         AND i."at" >= v."at"
     WHERE epoch_us(i."at") - epoch_us(v."at") <= $window_us::BIGINT
-),
-by_session AS (
-    SELECT
-        i.interaction_key AS interaction_key,
-        arg_max(v.search_key, (-i.is_wide, v.search_id, v.page_offset, -v.position)) AS search_key,
-        arg_max(v.position, (-i.is_wide, v.search_id, v.page_offset, -v.position)) AS position
-    FROM session_latest i
-    JOIN session_shown v
-        ON v.session_id = i.session_id AND v.document_id = i.document_id AND v.scope = i.scope
-        AND v."at" = i."at"
     GROUP BY i.interaction_key
 ),
 user_seekers AS (
@@ -131,7 +158,7 @@ user_lists AS (
         AND s.user_key IN (SELECT user_key FROM user_seekers)
         AND (s.user_key, m.document_id) IN (SELECT user_key, document_id FROM user_seekers)
 ),
-user_shown AS (
+user_scopes AS (
     SELECT user_key, document_id, retriever_id AS scope, "at", search_id, page_offset, search_key,
         position
     FROM user_lists
@@ -140,41 +167,33 @@ user_shown AS (
     FROM user_lists
     WHERE user_key IN (SELECT user_key FROM user_seekers WHERE is_wide = 1)
 ),
-user_latest AS (
+user_shown AS (
+    SELECT
+        user_key, document_id, scope, "at",
+        arg_max(search_key, (search_id, page_offset, -position)) AS search_key,
+        arg_max(position, (search_id, page_offset, -position)) AS position
+    FROM user_scopes
+    GROUP BY user_key, document_id, scope, "at"
+),
+by_user AS (
     SELECT
         i.interaction_key AS interaction_key,
-        i.user_key AS user_key,
-        i.document_id AS document_id,
-        i.scope AS scope,
-        i.is_wide AS is_wide,
-        v."at" AS "at"
+        arg_min(v.search_key, i.is_wide) AS search_key,
+        arg_min(v.position, i.is_wide) AS position
     FROM user_seekers i
     ASOF JOIN user_shown v
         ON v.user_key = i.user_key AND v.document_id = i.document_id AND v.scope = i.scope
         AND i."at" >= v."at"
     WHERE epoch_us(i."at") - epoch_us(v."at") <= $window_us::BIGINT
-),
-by_user AS (
-    SELECT
-        i.interaction_key AS interaction_key,
-        arg_max(v.search_key, (-i.is_wide, v.search_id, v.page_offset, -v.position)) AS search_key,
-        arg_max(v.position, (-i.is_wide, v.search_id, v.page_offset, -v.position)) AS position
-    FROM user_latest i
-    JOIN user_shown v
-        ON v.user_key = i.user_key AND v.document_id = i.document_id AND v.scope = i.scope
-        AND v."at" = i."at"
     GROUP BY i.interaction_key
 )
 SELECT
     a.interaction_key AS interaction_key,
     a."at"::DATE AS interaction_day,
     coalesce(n.search_key, s.search_key, u.search_key) AS search_key,
+    coalesce(n.position, s.position, u.position)::INTEGER AS position,
     CASE
-        WHEN n.place < 17592186044416 THEN n.place % 4194304
-        ELSE coalesce(s.position, u.position)
-    END::INTEGER AS position,
-    CASE
-        WHEN n.place < 35184372088832 THEN 1
+        WHEN n.is_credited THEN 1
         WHEN s.search_key IS NOT NULL THEN 2
         WHEN u.search_key IS NOT NULL THEN 3
         ELSE 0

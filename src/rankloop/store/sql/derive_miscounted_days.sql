@@ -5,21 +5,23 @@
 -- Columns:
 --   day DATE: the lists' day, UTC
 WITH named AS (
-    SELECT i.interaction_key AS interaction_key, arg_min(s.search_key, s.page_offset) AS search_key
-    FROM interactions i
-    JOIN searches s ON s.search_id = i.search_id
-    WHERE i.document_id IS NULL
-    GROUP BY i.interaction_key
+    SELECT search_id, count(*) AS n
+    FROM interactions
+    WHERE document_id IS NULL AND search_id IS NOT NULL
+    GROUP BY search_id
 ),
 found AS (
-    SELECT search_key FROM credits WHERE rule > 0
+    SELECT search_key, 1::BIGINT AS n FROM credits WHERE rule > 0
     UNION ALL
-    SELECT search_key FROM named
+    SELECT arg_min(s.search_key, s.page_offset) AS search_key, max(n.n) AS n
+    FROM searches s
+    JOIN named n ON n.search_id = s.search_id
+    GROUP BY s.search_id
 ),
 counts AS (
-    SELECT "day" AS "day", -n_interactions AS n FROM search_log
+    SELECT "day" AS "day", -n_interactions::BIGINT AS n FROM search_log
     UNION ALL
-    SELECT l."day" AS "day", 1 AS n
+    SELECT l."day" AS "day", f.n AS n
     FROM found f
     JOIN search_log l ON l.search_key = f.search_key
 )

@@ -230,14 +230,16 @@ outcomes AS (
 ),
 -- What names a search but no document belongs to the search's first list.
 named AS (
-    SELECT arg_min(s.search_key, s.page_offset) AS search_key
-    FROM interactions i
-    JOIN searches s ON s.search_id = i.search_id
-    WHERE i.document_id IS NULL
-    GROUP BY i.interaction_key
+    SELECT search_id, count(*) AS n_named
+    FROM interactions
+    WHERE document_id IS NULL AND search_id IS NOT NULL
+    GROUP BY search_id
 ),
 named_lists AS (
-    SELECT search_key, count(*) AS n_named FROM named GROUP BY search_key
+    SELECT arg_min(s.search_key, s.page_offset) AS search_key, max(n.n_named) AS n_named
+    FROM searches s
+    JOIN named n ON n.search_id = s.search_id
+    GROUP BY s.search_id
 )
 SELECT
     l.search_key AS search_key,
