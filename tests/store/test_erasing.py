@@ -85,8 +85,8 @@ def answer_everything(store):
     }
 
 
-# An example takes half a second: it fills and derives two stores and asks every question.
-@settings(max_examples=8)
+# An example takes a second: it fills and derives two stores and asks every question.
+@settings(max_examples=5)
 @given(logs())
 def test_a_user_deleted_is_a_user_never_seen(log):
     searches, interactions = log

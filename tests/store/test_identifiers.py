@@ -101,6 +101,18 @@ def test_runs_of_another_database_are_dropped(tables, short_runs, tmp_path):
     assert list(tmp_path.glob("*.run")) == []
 
 
+def test_rows_that_lie_out_of_order_are_found(tables, short_runs, tmp_path):
+    index = IdentifierIndex("interaction", tmp_path, 0)
+    for first in (5_001, 1, 3_001, 8_000_000_001):
+        store(tables, first, first + 1_999)
+    index.refresh(tables)
+    index.close()
+    again = IdentifierIndex("interaction", tmp_path, 8_000_002_000)
+    assert find(again, ["i1", "i3001", "i7000", "i8000000001"]) == [1, 3001, 7000, 8000000001]
+    again.refresh(tables)
+    assert sum(hashes.size for hashes in again.iter_hashes()) == 8_000
+
+
 def test_a_gap_between_runs_is_read_from_the_tables(tables, short_runs, tmp_path):
     index = IdentifierIndex("interaction", tmp_path, 0)
     for first in range(1, 400, 80):

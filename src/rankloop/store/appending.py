@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rankloop.errors import TableError
-from rankloop.store.statements import compose, join_names, quote, quote_text
+from rankloop.events.views import DEFAULT_RETRIEVER
+from rankloop.store.statements import compose, fetch_row, join_names, quote, quote_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,9 +64,6 @@ INTERACTION_COLUMNS: Final = (
 )
 """Columns of staged interactions."""
 
-DEFAULT_RETRIEVER: Final = "default"
-"""Where an interaction belongs that names neither a retriever nor a known search."""
-
 _RECENT_LISTS: Final = 1_000_000
 """How many of the newest lists are looked through before all are: a click follows its search
 within minutes, and looking through 20 million takes a second."""
@@ -103,12 +101,20 @@ class Keys:
 
 
 def read_keys(cursor: duckdb.DuckDBPyConnection) -> Keys:
-    """Read the next free keys; the first of each kind is 1."""
-    row = cursor.execute(
-        "SELECT (SELECT coalesce(max(search_key), 0) FROM searches),"
-        " (SELECT coalesce(max(interaction_key), 0) FROM interactions)"
-    ).fetchone()
-    return Keys(int(row[0]) + 1, int(row[1]) + 1) if row else Keys(1, 1)
+    """Read the next free keys; the first of each kind is 1.
+
+    A key up to which rows were derived is not free, even if its row was erased: a new row with
+    it would be taken for one that is derived already.
+    """
+    search, interaction = fetch_row(
+        cursor,
+        "SELECT max(key) FILTER (WHERE name = 'searches'),"
+        " max(key) FILTER (WHERE name = 'interactions') FROM ("
+        " SELECT name, key_done AS key FROM derivation_state"
+        " UNION ALL SELECT 'searches', coalesce(max(search_key), 0) FROM searches"
+        " UNION ALL SELECT 'interactions', coalesce(max(interaction_key), 0) FROM interactions)",
+    )
+    return Keys(search + 1, interaction + 1)
 
 
 def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -185,34 +191,40 @@ def insert_searches(
 def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interactions: str) -> int:
     """Insert staged interactions; return how many.
 
-    A row without a retriever gets its search's, else the default one.
+    A row without a retriever gets its search's, else the default one. Its key is its place in
+    the staged table moved past the keys in use: to count rows in order would take one thread.
     """
-    is_joined = _find_retrievers(cursor, keys, quote(interactions))
+    staged = quote(interactions)
+    n_places = _count(
+        cursor, compose("SELECT coalesce(max(rowid) + 1, 0) FROM {staged}", staged=staged)
+    )
+    if not n_places:
+        return 0
+    is_joined = _find_retrievers(cursor, keys, staged)
     found = "r.retriever_id, " if is_joined else ""
     retriever = f"coalesce(i.retriever_id, {found}'{DEFAULT_RETRIEVER}')"
     n_rows = _insert(
         cursor,
         compose(
             "INSERT INTO interactions (interaction_key, {columns})"
-            " SELECT {last_key} + row_number() OVER (), {values} FROM {staged} i{join}",
+            " SELECT {first_key} + i.rowid, {values} FROM {staged} i{join}",
             columns=join_names(INTERACTION_COLUMNS),
-            last_key=str(keys.interaction - 1),
+            first_key=str(keys.interaction),
             values=", ".join(
                 retriever if name == "retriever_id" else f"i.{quote(name)}"
                 for name in INTERACTION_COLUMNS
             ),
-            staged=quote(interactions),
+            staged=staged,
             join=" LEFT JOIN line_retrievers r ON r.search_id = i.search_id" if is_joined else "",
         ),
     )
-    keys.interaction += n_rows
+    keys.interaction += n_places
     return n_rows
 
 
 def read_sequence(cursor: duckdb.DuckDBPyConnection) -> int:
     """Read the last delivered journal sequence; 0 before the first."""
-    row = cursor.execute("SELECT coalesce(max(sequence), 0) FROM delivery_state").fetchone()
-    return int(row[0]) if row else 0
+    return _count(cursor, "SELECT coalesce(max(sequence), 0) FROM delivery_state")
 
 
 def write_sequence(cursor: duckdb.DuckDBPyConnection, sequence: int) -> None:
@@ -255,24 +267,24 @@ def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str)
 
 def _find_list_range(cursor: duckdb.DuckDBPyConnection, searches: str) -> tuple[int, int]:
     """Return the lowest and highest list number; (1, 0) where there are no rows."""
-    row = cursor.execute(
-        compose("SELECT min(list_number), max(list_number) FROM {staged}", staged=quote(searches))
-    ).fetchone()
-    if row is None or row[0] is None:
+    first, last = fetch_row(
+        cursor,
+        compose("SELECT min(list_number), max(list_number) FROM {staged}", staged=quote(searches)),
+    )
+    if first is None:
         return 1, 0
-    if row[1] - row[0] > _MAX_LIST_SPAN:
+    if last - first > _MAX_LIST_SPAN:
         raise TableError(
-            f"list numbers reach from {row[0]} to {row[1]}",
+            f"list numbers reach from {first} to {last}",
             where="list_number",
             hint="Number lists by line, not by hash: keys are made from the numbers.",
         )
-    return int(row[0]), int(row[1])
+    return first, last
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Run a statement that answers one number."""
-    row = cursor.execute(statement).fetchone()
-    return int(row[0]) if row else 0
+    return int(fetch_row(cursor, statement)[0])
 
 
 _insert = _count

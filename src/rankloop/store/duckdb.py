@@ -209,7 +209,7 @@ class DuckDBStore:
     ) -> Appended:
         """Insert tables that were staged on a cursor."""
         n_searches = n_impressions = n_interactions = 0
-        with self._writing, self._begun(cursor):
+        with self._writing, self._begun(cursor), _in_any_order(cursor):
             if searches is not None:
                 n_searches, n_impressions = appending.insert_searches(
                     cursor, self._keys, searches, impressions
@@ -284,6 +284,16 @@ def _connect(config: StoreConfig, spool: Path) -> duckdb.DuckDBPyConnection:
     except (duckdb.IOException, OSError) as error:
         raise UnavailableError(f"the event store {target} cannot be opened: {error}") from error
     return connection
+
+
+@contextmanager
+def _in_any_order(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let all threads insert at once: keys say what came first, the place of a row does not."""
+    cursor.execute("SET SESSION preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        cursor.execute("SET SESSION preserve_insertion_order = true")
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rankloop.store.statements import compose
+from rankloop.store.statements import compose, fetch_row
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,7 +91,5 @@ def _erase(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _delete(cursor: duckdb.DuckDBPyConnection, table: str, condition: str) -> int:
     """Delete rows of a table and say how many."""
-    row = cursor.execute(
-        compose("DELETE FROM {table} WHERE {condition}", table=table, condition=condition)
-    ).fetchone()
-    return int(row[0]) if row else 0
+    statement = compose("DELETE FROM {table} WHERE {condition}", table=table, condition=condition)
+    return int(fetch_row(cursor, statement)[0])

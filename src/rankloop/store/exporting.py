@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rankloop.errors import InputError
 from rankloop.store.base import Copied, Format
 from rankloop.store.questions import find_question
-from rankloop.store.statements import bind, compose, quote, quote_text
+from rankloop.store.statements import bind, compose, fetch_row, quote, quote_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,8 @@ def copy_to(
     asked = find_question(question)
     given = bind(asked, parameters)
     part = path.with_name(f"{path.name}.part")
-    row = cursor.execute(
+    row = fetch_row(
+        cursor,
         compose(
             "COPY (SELECT {columns} FROM ({answer})) TO {path} ({options})",
             columns=_shape(cursor, asked.sql, given, form),
@@ -57,12 +58,12 @@ def copy_to(
             options=_OPTIONS[form],
         ),
         given,
-    ).fetchone()
+    )
     with part.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     n_bytes = part.stat().st_size
     os.replace(part, path)
-    return Copied(int(row[0]) if row else 0, n_bytes, checksum)
+    return Copied(int(row[0]), n_bytes, checksum)
 
 
 def _shape(

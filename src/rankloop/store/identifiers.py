@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rankloop.store.statements import compose
+from rankloop.store.statements import compose, fetch_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -251,24 +251,29 @@ def _to_range(path: Path) -> tuple[int, int]:
 def read_hashes(
     cursor: duckdb.DuckDBPyConnection, kind: Kind, after_key: int
 ) -> Iterator[tuple[Hashes, RowKeys]]:
-    """Yield hashes and keys of stored rows with a key above `after_key`, in pieces."""
+    """Yield hashes and keys of stored rows with a key above `after_key`.
+
+    Pieces ascend: no key of one is below a key of the piece before.
+    """
     table, key, identifier = SOURCES[kind]
-    reader = cursor.sql(
-        compose(
-            "SELECT md5_number_lower({identifier}) AS hash, {key} AS key FROM {table}"
-            " WHERE {key} > $after",
-            identifier=identifier,
-            key=key,
-            table=table,
-        ),
-        params={"after": after_key},
-    ).to_arrow_reader(_PIECE_ROWS)
-    for batch in reader:
-        if batch.num_rows:
-            yield (
-                batch.column(0).to_numpy(zero_copy_only=False).astype(np.uint64),
-                batch.column(1).to_numpy(zero_copy_only=False).astype(np.int64),
-            )
+    find_next = compose("SELECT min({key}) FROM {table} WHERE {key} > $after", key=key, table=table)
+    read = compose(
+        "SELECT md5_number_lower({identifier}) AS hash, {key} AS key FROM {table}"
+        " WHERE {key} BETWEEN $first AND $last",
+        identifier=identifier,
+        key=key,
+        table=table,
+    )
+    while True:
+        first = fetch_row(cursor, find_next, {"after": after_key})[0]
+        if first is None:
+            return
+        after_key = first + _PIECE_ROWS - 1
+        rows = cursor.sql(read, params={"first": first, "last": after_key}).to_arrow_table()
+        yield (
+            rows.column("hash").to_numpy().astype(np.uint64),
+            rows.column("key").to_numpy().astype(np.int64),
+        )
 
 
 def _merge(one: MemoryRun, two: MemoryRun) -> MemoryRun:

@@ -7,6 +7,7 @@ from importlib import resources
 import duckdb
 
 from rankloop.errors import NewerFolderError
+from rankloop.store.statements import fetch_row
 
 
 def read_steps() -> dict[int, str]:
@@ -18,13 +19,10 @@ def read_steps() -> dict[int, str]:
 
 def read_version(connection: duckdb.DuckDBPyConnection) -> int:
     """Read which step the tables are at; 0 for an empty database."""
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
-    ).fetchone()
-    if found is None or found[0] == 0:
+    tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'"
+    if not fetch_row(connection, tables)[0]:
         return 0
-    version = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    return int(version[0]) if version and version[0] is not None else 0
+    return int(fetch_row(connection, "SELECT coalesce(max(version), 0) FROM schema_version")[0])
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> int:
@@ -67,5 +65,4 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
 
 def read_birth(connection: duckdb.DuckDBPyConnection) -> str:
     """Name a database by the microsecond in which its first tables were made."""
-    row = connection.execute('SELECT epoch_us(min("at")) FROM schema_version').fetchone()
-    return str(row[0]) if row else "0"
+    return str(fetch_row(connection, 'SELECT epoch_us(min("at")) FROM schema_version')[0])

@@ -63,6 +63,19 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(quote(name) for name in names)
 
 
+def fetch_row(
+    cursor: duckdb.DuckDBPyConnection,
+    statement: str,
+    parameters: Mapping[str, object] | None = None,
+) -> tuple[Any, ...]:
+    """Run a statement that answers one row, or that changes rows and answers how many.
+
+    The answer is read to its end: a cursor with half an answer refuses the next question.
+    """
+    rows = cursor.execute(statement, parameters).fetchall()
+    return tuple(rows[0])
+
+
 def ask(
     cursor: duckdb.DuckDBPyConnection, question: str, parameters: Mapping[str, Value] | None = None
 ) -> pa.Table:

@@ -10,7 +10,7 @@ from rankloop.errors import InputError
 from rankloop.store import statements
 from rankloop.store.base import DERIVED_TABLES, Appended, Value
 from rankloop.store.questions import find_question
-from rankloop.store.statements import bind, compose, translated
+from rankloop.store.statements import bind, compose, fetch_row, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,11 +49,12 @@ class DuckDBTransaction:
             given,
         )
         asked = find_question(question)
-        row = self._cursor.execute(
+        row = fetch_row(
+            self._cursor,
             compose("INSERT INTO {table} BY NAME {answer}", table=table, answer=asked.sql),
             bind(asked, {**(parameters or {}), **(given if "days" in asked.parameters else {})}),
-        ).fetchone()
-        return int(row[0]) if row else 0
+        )
+        return int(row[0])
 
     def read_days(self) -> list[date]:
         """List the days whose derived rows are stale, in order."""
@@ -77,10 +78,12 @@ class DuckDBTransaction:
 
     def read_watermark(self, name: str) -> int:
         """Say up to which key something was derived; 0 where it never was."""
-        row = self._cursor.execute(
-            "SELECT coalesce(max(key_done), 0) FROM derivation_state WHERE name = ?", [name]
-        ).fetchone()
-        return int(row[0]) if row else 0
+        row = fetch_row(
+            self._cursor,
+            "SELECT coalesce(max(key_done), 0) FROM derivation_state WHERE name = $name",
+            {"name": name},
+        )
+        return int(row[0])
 
     def write_watermark(self, name: str, key: int) -> None:
         """Note up to which key something is derived."""
