@@ -1,11 +1,18 @@
 """Reports made by hand, in the form that the API answers."""
 
+import contextlib
+import io
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from unittest import mock
 
 import msgspec
 import pytest
 
+from rankloop.cli.main import main
 from rankloop.tables.engagement import (
     DocumentRow,
     LosingQuery,
@@ -146,3 +153,106 @@ def empty_report():
         ),
         days=0,
     )
+
+
+class Program:
+    """The command in a folder of its own.
+
+    A call runs it in this process, which spares the two seconds that its libraries take to load;
+    `spawn` runs the real command, `serve` a real server.
+    """
+
+    def __init__(self, cwd):
+        self.cwd = cwd
+        self.servers = []
+
+    def __call__(self, *words, env=None):
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "oe")
+        with (
+            contextlib.chdir(self.cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch.dict(os.environ, env or {}),
+            mock.patch("sys.stdin", io.StringIO()),
+        ):
+            status = main([str(word) for word in words])
+        texts = (stream.buffer.getvalue().decode() for stream in (out, err))
+        return subprocess.CompletedProcess(words, status, *texts)
+
+    def read(self, *words):
+        """Run with --json and return the document."""
+        done = self(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def spawn(self, *words):
+        """Run the real command."""
+        return subprocess.run(
+            [sys.executable, "-m", "rankloop.cli.main", *map(str, words)],
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def serve(self, *words):
+        """Start a server and return its process and address."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rankloop.cli.main", "serve", "--port", "0", *map(str, words)],
+            cwd=self.cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.servers.append(process)
+        first = process.stdout.readline()
+        assert first.startswith("Rankloop answers at http://"), process.stderr.read()
+        return process, first.split()[-1]
+
+    def close(self):
+        """Stop what was started."""
+        for process in self.servers:
+            if process.poll() is None:
+                process.terminate()
+            process.communicate(timeout=60)
+
+
+@pytest.fixture
+def rankloop(tmp_path):
+    """Return the program in an empty folder."""
+    with contextlib.closing(Program(tmp_path)) as program:
+        yield program
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Return a native file: two lists, two clicks, one of them without a search, a bad line."""
+    return write_log(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Return the program beside a folder `d` that holds the log; tests of it only read."""
+    folder = tmp_path_factory.mktemp("filled")
+    with contextlib.closing(Program(folder)) as program:
+        program.read("import", write_log(folder), "--format", "native", "--data", "d")
+        yield program
+
+
+def write_log(folder):
+    shown = [{"document_id": "k1"}, {"document_id": "k2"}]
+    rows = [
+        {"search_id": "s1", "retriever_id": "shop", "query": "kettle", "user_id": "ann",
+         "session_id": "a", "results": shown},
+        {"search_id": "s2", "retriever_id": "shop", "query": "fridge", "user_id": "bob",
+         "session_id": "b", "results": []},
+        {"search_id": "s1", "feature_id": "k2", "interaction_type": ["click"], "position": 1,
+         "user_id": "ann", "session_id": "a"},
+        {"feature_id": "k1", "interaction_type": "click", "session_id": "a", "user_id": "ann",
+         "retriever_id": "shop"},
+        {"feature_id": "k1", "interaction_type": "click", "position": -1},
+    ]  # fmt: skip
+    path = folder / "log.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path

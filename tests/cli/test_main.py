@@ -13,11 +13,6 @@ from rankloop.version import __version__
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 
 
-def run(*words, cwd):
-    command = [sys.executable, "-m", "rankloop.cli.main", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60)
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(name, capsys):
     assert main([name, "--help"]) == 0
@@ -52,12 +47,12 @@ def test_wrong_usage_is_a_problem_document_for_a_program(capsysbinary):
     assert "--port" in problem["detail"]
 
 
-def test_the_version_is_printed(tmp_path):
-    done = run("--version", cwd=tmp_path)
+def test_the_version_is_printed(rankloop):
+    done = rankloop.spawn("--version")
     assert (done.returncode, done.stdout.strip()) == (0, __version__)
 
 
-def test_help_is_quick_and_loads_no_engine(tmp_path):
+def test_help_is_quick_and_loads_no_engine():
     program = (
         "import sys; from rankloop.cli.main import main; main(['--help']);"
         "print(*{'duckdb', 'numpy', 'litestar', 'pyarrow', 'httpx2'} & set(sys.modules),"
@@ -69,6 +64,6 @@ def test_help_is_quick_and_loads_no_engine(tmp_path):
     assert time.monotonic() - began < 5
 
 
-def test_nothing_is_left_behind_by_help(tmp_path):
-    run("serve", "--help", cwd=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_nothing_is_left_behind_by_help(rankloop):
+    assert rankloop("serve", "--help").returncode == 0
+    assert list(rankloop.cwd.iterdir()) == []

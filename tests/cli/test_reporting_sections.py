@@ -15,7 +15,7 @@ def listing(content, title):
 def test_a_rate_stands_with_its_interval_n_and_clusters(report):
     clicked = tile(build_content(report), "Searches with a click")
     assert clicked.value == "41.2%"
-    assert clicked.evidence == "40.2–42.2%, n 1,000, by user"
+    assert clicked.evidence == "40.2–42.2%, n=1,000, by user"
 
 
 def test_positions_become_ranks_on_the_screen(report):

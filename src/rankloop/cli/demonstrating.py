@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rankloop.testing.traffic import Traffic
 
 EXAMPLES: Final = """\
-rankloop demo --once                 # look at the figures, leave nothing running
-rankloop demo                        # then open the address that it prints
+rankloop demo --once         # the figures, and nothing left running
+rankloop demo                # leaves a server at the address that it prints
 rankloop demo --once --json > demo.json"""
 
 DEMO_DATA: Final = Path("demo-data")
@@ -37,9 +37,11 @@ def demo(target: Target = HERE, *, once: bool = False, searches: int = 20_000) -
     truth.ndjson (query, document_id, relevance) and before.ndjson (query,
     document_id, position), from which nDCG@10 can be worked out again.
 
+    The folder is ./demo-data when --data is left out. An earlier demo's
+    folder is made anew; any other is refused.
+
     Args:
-        target: The folder is ./demo-data when --data is left out; an earlier
-            demo's folder is made anew, any other is refused.
+        target: The folder; here ./demo-data when --data is left out.
         once: Stop the server at the end instead of leaving it running.
         searches: How many searches people make.
     """

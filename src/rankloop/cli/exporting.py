@@ -38,11 +38,11 @@ def export(
     """Write a table to a file, with PATH.manifest.json beside it.
 
     The manifest has the window, the filters, the rows and the checksum. The
-    file appears once it is whole.
+    file appears once it is whole. The click log has one row for each document
+    shown, with what followed.
 
     Args:
-        kind: interactions, searches, or click-log: one row per impression
-            with what followed.
+        kind: What to export; click-log has a row per impression.
         target: The data folder or the server.
         out: The file to write.
         format: ndjson, parquet or csv.

@@ -47,13 +47,13 @@ def to_evidence(rate: Mapping[str, Any]) -> str:
 
     Example:
         >>> to_evidence({"low": 0.1, "high": 0.2, "n": 1000, "clustered_by": "user"})
-        '10.0–20.0%, n 1,000, by user'
+        '10.0–20.0%, n=1,000, by user'
         >>> to_evidence({"low": None, "high": None, "n": 0, "clustered_by": None})
         'no data'
     """
     if not rate.get("n"):
         return "no data"
-    parts = [to_interval(rate), f"n {rate['n']:,}"]
+    parts = [to_interval(rate), f"n={rate['n']:,}"]
     if rate.get("clustered_by"):
         parts.append(f"by {rate['clustered_by']}")
     return ", ".join(part for part in parts if part)

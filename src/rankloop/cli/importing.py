@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = """\
 rankloop import log.ndjson --format native
-rankloop import events.ndjson.gz queries.ndjson.gz --format ubi --retriever products
-rankloop import search_log.tsv.gz --format yandex --retriever web --start 2011-05-01
+rankloop import ubi.ndjson.gz --format ubi --retriever products
+rankloop import log.tsv.gz --format yandex --start 2011-05-01
 rankloop import log.ndjson --format native --url http://127.0.0.1:8400"""
 
 Format = Literal["native", "ubi", "yandex", "csv"]
@@ -26,7 +26,8 @@ N_REASONS_SHOWN: Final = 5
 
 
 def import_files(
-    files: Annotated[list[Path], Parameter(name="FILE", negative=())],
+    files: Annotated[list[Path], Parameter(negative=())],
+    /,
     target: Target = HERE,
     *,
     format: Format,  # noqa: A002 the option's name
@@ -35,18 +36,20 @@ def import_files(
 ) -> int:
     """Import files, plain or gzip; importing one again changes nothing.
 
+    - native: NDJSON of searches and interactions, as the API takes them
+    - ubi: OpenSearch User Behavior Insights, queries and events
+    - yandex: the tab-separated click log of the Yandex challenges
+    - csv: a header, then one interaction or impression a line
+
     Exit status 0 where the files could be read, whatever was rejected. A
     damaged file keeps what came before the damage; import the mended file
-    again to complete it. Through --url only the native format is taken: other
-    formats are translated beside the data.
+    again to complete it. Through --url only the native format is taken:
+    other formats are translated beside the data.
 
     Args:
         files: The files, imported in this order.
         target: The data folder, or a server for the native format.
-        format: native: NDJSON of searches and interactions as the API takes
-            them; ubi: OpenSearch UBI queries and events; yandex: the
-            tab-separated click log of the Yandex challenges; csv: a header
-            and one interaction or impression a line.
+        format: What the files are written in.
         retriever: Where records belong that name no retriever.
         start: When every session of a yandex log begins; it has no clock.
     """
@@ -114,7 +117,7 @@ def _check_exist(files: list[Path]) -> None:
     """Refuse before anything is imported if a file is absent."""
     for file in files:
         if not file.is_file():
-            raise InputError(f"there is no file {file}", where="FILE")
+            raise InputError(f"there is no file {file}", where="files")
 
 
 def _to_progress(

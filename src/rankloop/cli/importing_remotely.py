@@ -121,7 +121,7 @@ def _sort(
             verdict.reject([LineRejection(number, "malformed_json", "", str(error))])
             continue
         if not isinstance(row, dict):
-            verdict.reject([LineRejection(number, "not_an_object", "", "a line is one object")])
+            verdict.reject([LineRejection(number, "wrong_type", "", "must be an object")])
             continue
         is_interaction = "interaction_type" in row
         identifiers = ("interaction_id",) if is_interaction else ("search_id", "execution_id")

@@ -58,10 +58,12 @@ def create(
 ) -> int:
     """Make a key; its token is shown once and kept nowhere.
 
+    A key of scope capture writes events and can read nothing: it is safe in
+    a browser. The scope admin allows everything.
+
     Args:
         target: The data folder; the server that owns it must not run.
-        scope: What the key allows, repeatable: capture writes events and is
-            safe in a browser; admin allows everything.
+        scope: What the key allows; repeatable.
         name: What the key is for.
     """
     output = target.open_output()

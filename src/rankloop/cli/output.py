@@ -67,8 +67,9 @@ class Output:
         return Console(stderr=True, highlight=False)
 
     def say(self, what: RenderableType = "") -> None:
-        """Show something to people."""
-        self.people.print(what)
+        """Show something to people; lines of text stay whole in a pipe."""
+        is_text = isinstance(what, str) or hasattr(what, "plain")
+        self.people.print(what, soft_wrap=is_text and not self.people.is_terminal)
 
     def note(self, text: str) -> None:
         """Show a remark that is no part of the answer."""

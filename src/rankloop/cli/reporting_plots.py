@@ -32,6 +32,10 @@ NARROW: Final = 272
 HEIGHT: Final = 190
 """Sizes of the plotting area, in pixels."""
 
+LABEL_PIXELS: Final = 8
+CHARACTER_PIXELS: Final = 7
+"""About what a label needs: the space around it, and each character."""
+
 FEW_BARS: Final = 5
 """Up to so many bars stand further apart, or they would be slabs."""
 
@@ -74,8 +78,9 @@ def _build(rows: list[Row], *, width: int, what: str, x_title: str) -> altair.La
     """Describe bars, and whiskers where rows have intervals."""
     import altair as alt
 
-    n_most = width // 22
     labels = [row["label"] for row in rows]
+    longest = max((len(label) for label in labels), default=1)
+    n_most = max(1, width // (LABEL_PIXELS + CHARACTER_PIXELS * longest))
     step = max(1, -(-len(labels) // n_most))
     base = alt.Chart(alt.InlineData(values=rows), description=what)
     x = alt.X(

@@ -81,14 +81,14 @@ def build_tiles(report: Mapping[str, Any]) -> list[Tile]:
             f"{report['orphan_interactions']:,} orphans,"
             f" {report['duplicate_clicks']:,} repeated clicks",
         ),
-        _rate_tile("Searches with a conversion", report["conversion_rate"]),
-        _rate_tile("Searches without results", report["zero_result_rate"]),
+        _rate_tile("Converted searches", report["conversion_rate"]),
+        _rate_tile("Zero results", report["zero_result_rate"]),
         _rate_tile("Abandoned", report["abandonment"]),
         _rate_tile("Asked again", report["reformulation"]),
         Tile(
             "First click at rank",
             mean,
-            f"{spread[0]}–{spread[1]}, n {first['n']:,}" if first["n"] else "no data",
+            f"{spread[0]}–{spread[1]}, n={first['n']:,}" if first["n"] else "no data",
         ),
         Tile(
             "Time to first click",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 rankloop serve
 rankloop serve --data ./shop-data --port 9000
-rankloop serve --port 0                 # any free port; the first line says which
-rankloop keys create --scope capture    # first, where --host is not this machine"""
+rankloop serve --port 0            # any free port; the first line says which
+rankloop serve --host 0.0.0.0      # needs a key: rankloop keys create"""
 
 EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 read, never bound
 """Addresses that mean every interface, and how this machine reaches itself then."""
@@ -31,8 +31,8 @@ GRACE_S: Final = 10
 def serve(target: Target = HERE, *, host: str | None = None, port: int | None = None) -> int:
     """Answer the API over a data folder until SIGTERM or Ctrl-C.
 
-    On the way out everything acknowledged is delivered to the store. An address that other
-    machines can reach needs a key first.
+    On the way out everything acknowledged is delivered to the store. An
+    address that other machines can reach needs a key first.
 
     Args:
         target: The data folder.

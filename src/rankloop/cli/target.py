@@ -73,7 +73,7 @@ class Target:
         if self.url is not None:
             raise InputError(
                 f"`rankloop {command}` works on a data folder, not through --url",
-                hint="Run it on the server's machine with --data DIR.",
+                hint="Stop the server, then run it with --data DIR.",
             )
         return self.folder
 
