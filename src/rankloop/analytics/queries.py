@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
+from rankloop.analytics.intervals import ClusterSums, estimate_rate, Clustering
 from rankloop.analytics.multiplicity import (
     Screening,
     ShortfallConfig,
@@ -77,7 +77,9 @@ def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
     suspects = judged[screening.suspects].tolist()
     frequent = list(range(min(limit, queries.num_rows)))
     listed = sorted({*frequent, *empty.tolist(), *flat.tolist(), *suspects})
-    rows = dict(zip(listed, queries.take(listed).to_pylist(), strict=True))
+    # Typed by hand: an empty list of places has no type of its own to take by.
+    taken = queries.take(np.array(listed, dtype=np.int64))
+    rows = dict(zip(listed, taken.to_pylist(), strict=True))
     return QueryChoice(
         rows={row["query_key"]: row for row in rows.values()},
         frequent=[rows[place]["query_key"] for place in frequent],
@@ -215,13 +217,13 @@ def _build_zero(
 
 def _estimate_ctr(detail: Mapping[str, Any]) -> Rate:
     """Estimate the share of known lists with a click."""
-    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    levels = Clustering.of_levels(detail["lowest_level"], detail["highest_level"])
     return estimate_rate(ClusterSums.of(detail, levels))
 
 
 def _estimate_zero_rate(detail: Mapping[str, Any]) -> Rate:
     """Estimate the share of known lists that are empty."""
-    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    levels = Clustering.of_levels(detail["lowest_level"], detail["highest_level"])
     sums = ClusterSums(
         detail["n_clusters"],
         detail["n"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-import msgspec
+from rankloop.tables.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,15 +75,6 @@ class InteractionFilters(TypedDict, total=False):
     start: datetime | str
     end: datetime | str
     allow_stale: bool
-
-
-class Record(msgspec.Struct, kw_only=True, frozen=True):
-    """Something the API answered with."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain dictionaries, lists, numbers and texts."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
 
 
 class Interaction(Record, kw_only=True, frozen=True, omit_defaults=True):

@@ -10,6 +10,9 @@ import msgspec
 if TYPE_CHECKING:
     from rankloop.events.rows import InteractionRow
 
+DEFAULT_RETRIEVER: Final = "default"
+"""Where an interaction belongs that names neither a retriever nor a search."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROS: Final = 1_000_000
 
@@ -27,6 +30,7 @@ class InteractionView(msgspec.Struct, frozen=True):
     session_id: str | None
     search_id: str | None
     retriever_id: str | None
+    """Null only where it will be taken from the search once that is known."""
     timestamp: datetime
     value: float | None
     currency: str | None
@@ -57,7 +61,7 @@ def to_accepted(row: InteractionRow, *, is_duplicate: bool) -> AcceptedView:
         user_id=row.user,
         session_id=row.session_id,
         search_id=row.search_id,
-        retriever_id=row.retriever_id,
+        retriever_id=row.retriever_id or (None if row.search_id else DEFAULT_RETRIEVER),
         timestamp=to_moment(row.at),
         value=None if row.value_micros is None else row.value_micros / _MICROS,
         currency=row.currency,

@@ -195,8 +195,14 @@ def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interacti
     the staged table moved past the keys in use: to count rows in order would take one thread.
     """
     staged = quote(interactions)
-    n_places = _count(
-        cursor, compose("SELECT coalesce(max(rowid) + 1, 0) FROM {staged}", staged=staged)
+    # A table made in the transaction that is open counts its rows from a high number.
+    first_place, n_places = fetch_row(
+        cursor,
+        compose(
+            "SELECT coalesce(min(rowid), 0), coalesce(max(rowid) - min(rowid) + 1, 0)"
+            " FROM {staged}",
+            staged=staged,
+        ),
     )
     if not n_places:
         return 0
@@ -207,9 +213,9 @@ def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interacti
         cursor,
         compose(
             "INSERT INTO interactions (interaction_key, {columns})"
-            " SELECT {first_key} + i.rowid, {values} FROM {staged} i{join}",
+            " SELECT i.rowid + ({first_key}), {values} FROM {staged} i{join}",
             columns=join_names(INTERACTION_COLUMNS),
-            first_key=str(keys.interaction),
+            first_key=str(keys.interaction - first_place),
             values=", ".join(
                 retriever if name == "retriever_id" else f"i.{quote(name)}"
                 for name in INTERACTION_COLUMNS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
 from rankloop.tables.rates import Rate
+from rankloop.tables.records import Record
 
 ExpectedBy = Literal["position_ctr"]
 """Where expected clicks come from: the click rate that each shown position has with everyone."""
@@ -15,7 +14,7 @@ Rule = Literal["ctr_below_5_percent", "fewer_clicks_than_expected"]
 """Why a query is listed: the flat rule, or the test against what its positions get elsewhere."""
 
 
-class LosingQuery(msgspec.Struct, frozen=True):
+class LosingQuery(Record, frozen=True):
     """The query in which a document lost most clicks."""
 
     query_key: str
@@ -34,7 +33,7 @@ class LosingQuery(msgspec.Struct, frozen=True):
     """Clicks that the positions it was shown at get from everyone."""
 
 
-class SkippedDocument(msgspec.Struct, frozen=True):
+class SkippedDocument(Record, frozen=True):
     """A document that is ranked high and passed over."""
 
     document_id: str
@@ -68,7 +67,7 @@ class SkippedDocument(msgspec.Struct, frozen=True):
     """The query to look at first."""
 
 
-class DocumentRow(msgspec.Struct, frozen=True):
+class DocumentRow(Record, frozen=True):
     """One document and what became of it."""
 
     document_id: str
@@ -93,7 +92,7 @@ class DocumentRow(msgspec.Struct, frozen=True):
     """Clicked impressions, of all."""
 
 
-class LowEngagementQuery(msgspec.Struct, frozen=True):
+class LowEngagementQuery(Record, frozen=True):
     """A query whose results people leave alone."""
 
     query_key: str
@@ -130,7 +129,7 @@ class LowEngagementQuery(msgspec.Struct, frozen=True):
     """Which rules hit, one at least."""
 
 
-class ZeroResultQuery(msgspec.Struct, frozen=True):
+class ZeroResultQuery(Record, frozen=True):
     """A query that found nothing."""
 
     query_key: str
@@ -152,7 +151,7 @@ class ZeroResultQuery(msgspec.Struct, frozen=True):
     """`zero_results` interactions that name the query but no search."""
 
 
-class QueryRow(msgspec.Struct, frozen=True):
+class QueryRow(Record, frozen=True):
     """One query and what became of it."""
 
     query_key: str

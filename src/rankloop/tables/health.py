@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
+from rankloop.tables.records import Record
 from rankloop.tables.windows import InsightsWindow
 
 Severity = Literal["error", "warning", "info"]
 """An error makes answers wrong, a warning makes them weaker, an info explains them."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(Record, frozen=True):
     """One thing that the log shows about the way it was made."""
 
     severity: Severity
@@ -40,7 +39,7 @@ class Finding(msgspec.Struct, frozen=True):
     """What to do next."""
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(Record, frozen=True):
     """The instrumentation doctor's answer."""
 
     retriever_id: str | None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from rankloop.tables.rates import Rate
+from rankloop.tables.records import Record
 
 
-class ValueSum(msgspec.Struct, frozen=True):
+class ValueSum(Record, frozen=True):
     """Money that interactions carried, in one currency."""
 
     currency: str | None
@@ -20,7 +21,7 @@ class ValueSum(msgspec.Struct, frozen=True):
     """Interactions that carried a value."""
 
 
-class RobotTraffic(msgspec.Struct, frozen=True):
+class RobotTraffic(Record, frozen=True):
     """What robots and other programs did."""
 
     searches: int
@@ -30,7 +31,7 @@ class RobotTraffic(msgspec.Struct, frozen=True):
     """Interactions credited to those lists."""
 
 
-class Overview(msgspec.Struct, frozen=True):
+class Overview(Record, frozen=True):
     """How much there is, and the rates that say most about it.
 
     Robots are left out of every number but those that name them, unless they were asked for.
@@ -100,14 +101,14 @@ class Overview(msgspec.Struct, frozen=True):
     """Searches after which, without a click, the same person asked something else within minutes;
     of all searches."""
 
-    values: list[ValueSum] = []
+    values: list[ValueSum] = msgspec.field(default_factory=list)
     """Money by currency."""
 
-    interactions_by_type: dict[str, int] = {}
+    interactions_by_type: dict[str, int] = msgspec.field(default_factory=dict)
     """How many interactions have each type; one with two types counts for both."""
 
 
-class PositionRow(msgspec.Struct, frozen=True):
+class PositionRow(Record, frozen=True):
     """One place as displayed."""
 
     position: int
@@ -123,7 +124,7 @@ class PositionRow(msgspec.Struct, frozen=True):
     """Clicks of impressions: descriptive, since it mixes place and what was placed there."""
 
 
-class FirstClick(msgspec.Struct, frozen=True):
+class FirstClick(Record, frozen=True):
     """Where people click first, and how many do not click."""
 
     average_position: float | None
@@ -142,7 +143,7 @@ class FirstClick(msgspec.Struct, frozen=True):
     """Searches without a click, which the mean cannot see, of those with known results."""
 
 
-class ClickedWithin(msgspec.Struct, frozen=True):
+class ClickedWithin(Record, frozen=True):
     """How many searches are clicked soon."""
 
     within_s: int
@@ -152,7 +153,7 @@ class ClickedWithin(msgspec.Struct, frozen=True):
     """Of all searches with known results, clicked or not."""
 
 
-class TimeToFirstClick(msgspec.Struct, frozen=True):
+class TimeToFirstClick(Record, frozen=True):
     """How long people look before they click."""
 
     n: int

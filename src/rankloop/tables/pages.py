@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from rankloop.errors import InputError
+from rankloop.tables.records import Record
 
 Row = TypeVar("Row")
 
@@ -56,7 +57,7 @@ class Pagination(msgspec.Struct, frozen=True):
     """Most rows a page has."""
 
 
-class Page(msgspec.Struct, Generic[Row], frozen=True):
+class Page(Record, Generic[Row], frozen=True):
     """Some rows, and where they stand in the whole."""
 
     results: list[Row]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
+from rankloop.tables.records import Record
 
 ClusteredBy = Literal["user", "session", "search", "mixed"]
 """Whose outcomes an interval takes to hang together; mixed where rows differ in what they have."""
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(Record, frozen=True):
     """A rate, how much it rests on, and between which bounds it is likely to lie.
 
     No data and no success are different answers: the value is null in the first case and 0 in
     the second.
 
     Example:
+        >>> import msgspec
         >>> msgspec.json.encode(Rate.unknown()).decode()
         '{"value":null,"n":0,"low":null,"high":null,"clustered_by":null}'
     """

@@ -17,10 +17,11 @@ from rankloop.tables.engagement import (
 from rankloop.tables.overview import FirstClick, Overview, PositionRow, TimeToFirstClick
 from rankloop.tables.pages import Page
 from rankloop.tables.rates import Rate
+from rankloop.tables.records import Record
 from rankloop.tables.windows import InsightsWindow
 
 
-class DayRow(msgspec.Struct, frozen=True):
+class DayRow(Record, frozen=True):
     """One day, in UTC."""
 
     day: date
@@ -45,7 +46,7 @@ class DayRow(msgspec.Struct, frozen=True):
     """Searches with a credited click, of those with known results."""
 
 
-class Performance(msgspec.Struct, frozen=True):
+class Performance(Record, frozen=True):
     """How the retriever does, in all and by day."""
 
     overview: Overview
@@ -55,7 +56,7 @@ class Performance(msgspec.Struct, frozen=True):
     """Day by day, newest first, one page."""
 
 
-class Signals(msgspec.Struct, frozen=True):
+class Signals(Record, frozen=True):
     """Everything that analytics knows about a retriever, in one answer."""
 
     retriever_id: str | None
