@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from rankloop.attribution.base import AttributionConfig
 from rankloop.attribution.derivation import Derivation
 from rankloop.events.rows import InteractionRow, ResultRow, SearchRow
 from rankloop.events.types import CLICK_MASK, CONVERSION_MASK, SIGNAL_BITS, to_mask
+from rankloop.store.base import StoreConfig
 from rankloop.store.duckdb import DuckDBStore
 
 SECOND = 1_000_000
@@ -87,8 +89,8 @@ _CLICK_LOG = """
 class Log:
     """A store in memory with its derivation, read back by identifiers instead of keys."""
 
-    def __init__(self, config: AttributionConfig | None = None) -> None:
-        self.store = DuckDBStore()
+    def __init__(self, config: AttributionConfig | None = None, path: Path | None = None) -> None:
+        self.store = DuckDBStore(StoreConfig(path=path))
         self.derivation = Derivation(self.store, config)
 
     def append(self, *rows: SearchRow | InteractionRow) -> Log:

@@ -396,3 +396,30 @@ def test_a_failed_refresh_leaves_what_was_derived_before(log, search, interactio
     assert log.tables() == before
     log.refresh()
     assert log.places()["s1", 0]["clicked"] == 1
+
+
+def test_keys_of_erased_rows_are_not_taken_for_derived(open_log, search, interaction, tmp_path):
+    log = open_log(path=tmp_path / "events.duckdb")
+    log.append(search("s1", 0, "a"), interaction("i1", 5, "a", search_id="s1")).refresh()
+    log.append(interaction("i2", 6, "a", search_id="s1")).refresh()
+    log.store.delete_interaction("i2")
+    log.refresh()
+    log.store.close()
+    log = open_log(path=tmp_path / "events.duckdb")
+    log.append(interaction("i3", 7, "a", search_id="s1")).refresh()
+    assert log.credits().keys() == {"i1", "i3"}
+    assert log.places()["s1", 0]["n_clicks"] == 2
+    log.store.close()
+
+
+def test_a_robot_with_many_lists_and_clicks_is_not_joined_pair_by_pair(log, search, interaction):
+    n_events = 10_000  # 100 million pairs would take a minute
+    log.append(
+        *(search(f"s{n:05}", 0, "a", session_id="x") for n in range(n_events)),
+        *(search("many", 0, "a", page_offset=n) for n in range(n_events)),
+        *(interaction(f"i{n}", n % 50, "a", session_id="x") for n in range(n_events)),
+        *(interaction(f"j{n}", n % 50, "a", search_id="many") for n in range(n_events)),
+        *(interaction(f"k{n}", 0, None, search_id="many") for n in range(n_events)),
+    ).refresh()
+    assert log.places()["s09999", 0]["n_clicks"] == n_events
+    assert log.lists()["many", 0]["n_interactions"] == 2 * n_events
