@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+import msgspec
+
 from rankloop.tables.records import Record
 
 if TYPE_CHECKING:
@@ -82,10 +84,10 @@ class Interaction(Record, kw_only=True, frozen=True, omit_defaults=True):
 
     interaction_id: str
     feature_id: str | None = None
-    interaction_type: list[str] = []
+    interaction_type: list[str] = msgspec.field(default_factory=list)
     position: int | None = None
     """Position in the whole list, from 0."""
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     user_id: str | None = None
     """The pseudonym `u~…`, unless the installation keeps plain ids."""
     session_id: str | None = None
@@ -145,9 +147,9 @@ class Verdicts(Record, kw_only=True, frozen=True):
 
     accepted: int = 0
     duplicate: int = 0
-    rejected: list[Rejection] = []
-    identifiers: list[str] = []
-    duplicate_indexes: list[int] = []
+    rejected: list[Rejection] = msgspec.field(default_factory=list)
+    identifiers: list[str] = msgspec.field(default_factory=list)
+    duplicate_indexes: list[int] = msgspec.field(default_factory=list)
 
     def __iter__(self) -> Iterator[Verdict]:
         """Yield one verdict per row, in the order given."""
@@ -171,9 +173,9 @@ class Receipt(Record, kw_only=True, frozen=True):
 
     rows: dict[str, int]
     """Rows removed, per table."""
-    models: list[str] = []
+    models: list[str] = msgspec.field(default_factory=list)
     """Models that learned from the removed rows."""
-    exports: list[str] = []
+    exports: list[str] = msgspec.field(default_factory=list)
     """Exports that held some of them."""
     erased_at: datetime | None = None
     users: int = 0
@@ -183,8 +185,8 @@ class UserData(Record, kw_only=True, frozen=True):
     """Everything held about one user."""
 
     user_id: str
-    interactions: list[Interaction] = []
-    searches: list[dict[str, Any]] = []
+    interactions: list[Interaction] = msgspec.field(default_factory=list)
+    searches: list[dict[str, Any]] = msgspec.field(default_factory=list)
     exported_at: datetime | None = None
 
 
@@ -197,7 +199,7 @@ class Manifest(Record, kw_only=True, frozen=True):
     rows: int
     bytes: int
     sha256: str
-    window: dict[str, Any] = {}
-    filters: dict[str, Any] = {}
-    columns: list[str] = []
+    window: dict[str, Any] = msgspec.field(default_factory=dict)
+    filters: dict[str, Any] = msgspec.field(default_factory=dict)
+    columns: list[str] = msgspec.field(default_factory=list)
     made_at: datetime | None = None

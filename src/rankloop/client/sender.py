@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from rankloop.client.batches import INTERACTIONS, SEARCHES, send_lines, to_line
 from rankloop.client.calling import RetryConfig
 from rankloop.client.calls import to_error
-from rankloop.client.records import InteractionFields, Record, SearchFields
+from rankloop.client.records import InteractionFields, SearchFields
 from rankloop.client.waiting import WaitingConfig, WaitingLines
 from rankloop.errors import (
     EventError,
@@ -25,6 +25,7 @@ from rankloop.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from rankloop.tables.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
