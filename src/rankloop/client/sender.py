@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from rankloop.client.batches import INTERACTIONS, SEARCHES, send_lines, to_line
 from rankloop.client.calling import RetryConfig
 from rankloop.client.calls import to_error
-from rankloop.client.records import InteractionFields, SearchFields
 from rankloop.client.waiting import WaitingConfig, WaitingLines
 from rankloop.errors import (
     EventError,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from rankloop.client.batches import BatchAnswer, Kind, Line
     from rankloop.client.calling import Transport
+    from rankloop.client.records import InteractionFields, SearchFields
 
 log = logging.getLogger(__name__)
 
