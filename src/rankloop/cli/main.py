@@ -7,7 +7,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from rankloop.cli import demonstrating, exporting, importing, operating, reporting, serving
-from rankloop.cli.output import UNAVAILABLE, Output, report_failure, to_epilogue
+from rankloop.cli.output import Output, report_failure, to_epilogue
 from rankloop.errors import InputError
 from rankloop.version import __version__
 
@@ -24,6 +24,9 @@ Start here:
   rankloop serve           the API, at http://127.0.0.1:8400
   rankloop report          what people do with your results"""
 
+INTERRUPTED: Final = 130
+"""Ctrl-C, as shells have it: 128 and the number of the signal."""
+
 app = App(
     name="rankloop",
     help=HELP,
@@ -31,6 +34,7 @@ app = App(
     help_format="plaintext",
     version=__version__,
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -69,7 +73,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return report_failure(_to_usage_error(error, command), command, is_json=is_json)
     except KeyboardInterrupt:
         Output(is_json=is_json).note("stopped")
-        return UNAVAILABLE
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has gone (`rankloop report | head`): end quietly.
         sys.stdout = None
