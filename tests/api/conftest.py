@@ -23,7 +23,9 @@ class Api:
         return self.local._engine
 
     def call(self, method, path, body=None, *, headers=None, accept="application/json", **query):
-        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        text = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
         answer = self.transport.send(
             Call(method, path, query, body=text, accept=accept, headers=headers or {})
         )

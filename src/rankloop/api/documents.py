@@ -94,7 +94,7 @@ def build_handlers(described: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandl
         page = resources.files("rankloop.api").joinpath("explorer.html").read_bytes()
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
         headers = {"content-security-policy": f"{policy}; connect-src 'self'; base-uri 'none'"}
-        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+        return Response(page, media_type="text/html", headers=headers)
 
     return [show_document, show_page]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MEDIA_TYPES: Final = {
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
 }
 """Content type by format."""
 

@@ -14,7 +14,7 @@ from rankloop.errors import RankloopError, UnavailableError
 if TYPE_CHECKING:
     from rankloop.wiring import Engine
 
-PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+PROMETHEUS: Final = "text/plain; version=0.0.4"
 
 
 class Liveness(msgspec.Struct, frozen=True):

@@ -38,7 +38,7 @@ STREAMED_ROWS: Final = 5_000
 _encoder = msgspec.json.Encoder()
 
 
-class Pagination(msgspec.Struct, frozen=True):
+class CursorPagination(msgspec.Struct, frozen=True):
     """Where a page stands."""
 
     total: int | None
@@ -54,7 +54,7 @@ class InteractionPage(msgspec.Struct, frozen=True):
     """One page of interactions, newest first."""
 
     results: list[InteractionView]
-    pagination: Pagination
+    pagination: CursorPagination
     behind: int | msgspec.UnsetType = msgspec.UNSET
     """Journal entries not yet in the store, where stale rows were allowed and are."""
 
@@ -169,7 +169,7 @@ def _read_page(
     is_counted = cursor is None and query.skip % query.size == 0
     return InteractionPage(
         [to_interaction(row) for row in kept],
-        Pagination(
+        CursorPagination(
             total=total,
             page=query.skip // query.size + 1 if is_counted else None,
             page_size=query.size,

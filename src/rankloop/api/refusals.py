@@ -32,8 +32,8 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
         for name, value in answer.headers
         if name not in (b"content-type", b"content-length")
     }
-    if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
-        headers["Allow"] = error.headers["Allow"]
+    if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
+        headers["allow"] = error.headers["allow"]
     return Response(
         answer.body, status_code=answer.status, media_type=PROBLEM_TYPE, headers=headers
     )
