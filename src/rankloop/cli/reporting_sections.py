@@ -247,7 +247,12 @@ def _skipped_listing(report: Mapping[str, Any]) -> Listing:
         )
     return Listing(
         "Ranked high but skipped",
-        _note(report, "skipped_documents", "Fewer clicks than their positions get elsewhere."),
+        _note(
+            report,
+            "skipped_documents",
+            "Fewer clicks than the positions they were shown at get with everyone. Most lost clicks"
+            " first.",
+        ),
         (
             Column("document"),
             Column("shown", is_number=True, is_minor=True),
@@ -276,7 +281,12 @@ def _low_listing(report: Mapping[str, Any]) -> Listing:
     ]
     return Listing(
         "Queries that need work",
-        _note(report, "low_engagement_queries", "Few clicks, by a flat rule or against a test."),
+        _note(
+            report,
+            "low_engagement_queries",
+            "Under 5% of the searches clicked, or fewer clicks than the positions shown get with"
+            " everyone (of such findings about one in ten may be chance). Most lost clicks first.",
+        ),
         (
             Column("query"),
             Column("searches", is_number=True),
