@@ -64,3 +64,16 @@ def test_statements_of_a_staging_place_have_parameters():
         assert answer.to_pylist() == [{"n": 5}]
         with pytest.raises(TableError):
             staging.execute("SELECT 'x'::BIGINT")
+
+
+def test_a_staged_append_that_fails_can_be_tried_again():
+    with closing(DuckDBStore()) as store, store.staging() as staging:
+        staging.execute("CREATE TEMP TABLE lent AS SELECT 0 AS place, NULL::VARCHAR AS document")
+        for statement in STAGED:
+            staging.execute(statement)
+        with pytest.raises(TableError):
+            staging.append("new_searches", "new_impressions", "new_interactions")
+        staging.execute("UPDATE new_impressions SET document_id = 'd1'")
+        staging.append("new_searches", "new_impressions", "new_interactions")
+        row = store.ask("store_counts").to_pylist()[0]
+        assert row == {"searches": 2, "impressions": 1, "interactions": 1}

@@ -64,6 +64,20 @@ INTERACTION_COLUMNS: Final = (
 )
 """Columns of staged interactions."""
 
+LINE_SEARCHES: Final = "line_lists"
+"""Lists that were read from lines, with their results in one column."""
+
+LINE_IMPRESSIONS: Final = (
+    "(SELECT list_number, CAST(page_offset + place - 1 AS INTEGER) AS position,"
+    " result.document_id, result.score, result.logging_probability"
+    " FROM (SELECT list_number, page_offset, unnest(results) AS result,"
+    " generate_subscripts(results, 1) AS place FROM line_lists))"
+)
+"""What those lists showed."""
+
+LINE_INTERACTIONS: Final = "line_interactions"
+"""Interactions that were read from lines."""
+
 _RECENT_LISTS: Final = 1_000_000
 """How many of the newest lists are looked through before all are: a click follows its search
 within minutes, and looking through 20 million takes a second."""
@@ -118,7 +132,7 @@ def read_keys(cursor: duckdb.DuckDBPyConnection) -> Keys:
 
 
 def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Read NDJSON of `SearchRow` into the TEMP tables `line_lists` and `line_impressions`."""
+    """Read NDJSON of `SearchRow` into the TEMP table behind `LINE_SEARCHES`."""
     cursor.execute(
         compose(
             "CREATE OR REPLACE TEMP TABLE line_lists AS"
@@ -127,17 +141,10 @@ def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
             lines=_reader(path, (*SEARCH_COLUMNS, "results")),
         )
     )
-    cursor.execute(
-        "CREATE OR REPLACE TEMP TABLE line_impressions AS"
-        " SELECT list_number, CAST(page_offset + place - 1 AS INTEGER) AS position,"
-        " result.document_id, result.score, result.logging_probability"
-        " FROM (SELECT list_number, page_offset, unnest(results) AS result,"
-        " generate_subscripts(results, 1) AS place FROM line_lists)"
-    )
 
 
 def stage_interactions(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Read NDJSON of `InteractionRow` into the TEMP table `line_interactions`."""
+    """Read NDJSON of `InteractionRow` into the TEMP table behind `LINE_INTERACTIONS`."""
     cursor.execute(
         compose(
             "CREATE OR REPLACE TEMP TABLE line_interactions AS SELECT {columns} FROM {lines}",
@@ -153,67 +160,71 @@ def insert_searches(
     """Insert staged lists and what they showed; return how many rows of each.
 
     A list's key is its number moved past the keys in use, so that no join is needed.
+
+    Args:
+        cursor: In the transaction that is open.
+        keys: The next free keys, which move on.
+        searches: Staged lists, as a statement names them.
+        impressions: What they showed, likewise.
     """
     first, last = _find_list_range(cursor, searches)
     if last < first:
         return 0, 0
     shift = keys.search - first
-    template = (
-        "INSERT INTO {table} (search_key, {columns})"
-        " SELECT list_number + ({shift}), {columns} FROM {staged}"
-    )
-    n_searches = _insert(
-        cursor,
-        compose(
-            template,
-            table="searches",
-            columns=join_names(SEARCH_COLUMNS),
-            shift=str(shift),
-            staged=quote(searches),
-        ),
-    )
-    n_impressions = 0
+    sources: dict[str, tuple[tuple[str, ...], str]] = {"searches": (SEARCH_COLUMNS, searches)}
     if impressions is not None:
-        n_impressions = _insert(
+        sources["impressions"] = (IMPRESSION_COLUMNS, impressions)
+    counts = [
+        _insert(
             cursor,
             compose(
-                template,
-                table="impressions",
-                columns=join_names(IMPRESSION_COLUMNS),
+                "INSERT INTO {table} (search_key, {columns})"
+                " SELECT list_number + ({shift}), {columns} FROM {staged}",
+                table=table,
+                columns=join_names(columns),
                 shift=str(shift),
-                staged=quote(impressions),
+                staged=staged,
             ),
         )
+        for table, (columns, staged) in sources.items()
+    ]
     keys.search = last + shift + 1
-    return n_searches, n_impressions
+    return counts[0], sum(counts[1:])
 
 
-def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interactions: str) -> int:
+def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str) -> int:
     """Insert staged interactions; return how many.
 
     A row without a retriever gets its search's, else the default one. Its key is its place in
     the staged table moved past the keys in use: to count rows in order would take one thread.
+
+    Args:
+        cursor: In the transaction that is open.
+        keys: The next free keys, which move on.
+        staged: The staged table, as a statement names it.
     """
-    staged = quote(interactions)
     # A table made in the transaction that is open counts its rows from a high number.
-    first_place, n_places = fetch_row(
+    first_place, n_places, n_named = fetch_row(
         cursor,
         compose(
-            "SELECT coalesce(min(rowid), 0), coalesce(max(rowid) - min(rowid) + 1, 0)"
+            "SELECT coalesce(min(rowid), 0), coalesce(max(rowid) - min(rowid) + 1, 0),"
+            " count(*) FILTER (WHERE retriever_id IS NULL AND search_id IS NOT NULL)"
             " FROM {staged}",
             staged=staged,
         ),
     )
     if not n_places:
         return 0
-    is_joined = _find_retrievers(cursor, keys, staged)
-    found = "r.retriever_id, " if is_joined else ""
+    found = join = ""
+    if n_named:
+        _find_retrievers(cursor, keys, staged)
+        found, join = "r.retriever_id, ", "LEFT JOIN line_retrievers r USING (search_id)"
     retriever = f"coalesce(i.retriever_id, {found}'{DEFAULT_RETRIEVER}')"
     n_rows = _insert(
         cursor,
         compose(
             "INSERT INTO interactions (interaction_key, {columns})"
-            " SELECT i.rowid + ({first_key}), {values} FROM {staged} i{join}",
+            " SELECT i.rowid + ({first_key}), {values} FROM {staged} i {join}",
             columns=join_names(INTERACTION_COLUMNS),
             first_key=str(keys.interaction - first_place),
             values=", ".join(
@@ -221,7 +232,7 @@ def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, interacti
                 for name in INTERACTION_COLUMNS
             ),
             staged=staged,
-            join=" LEFT JOIN line_retrievers r ON r.search_id = i.search_id" if is_joined else "",
+            join=join,
         ),
     )
     keys.interaction += n_places
@@ -235,12 +246,13 @@ def read_sequence(cursor: duckdb.DuckDBPyConnection) -> int:
 
 def write_sequence(cursor: duckdb.DuckDBPyConnection, sequence: int) -> None:
     """Note the last delivered journal sequence."""
-    cursor.execute("DELETE FROM delivery_state")
-    cursor.execute("INSERT INTO delivery_state VALUES ('journal', ?)", [sequence])
+    given = {"sequence": sequence}
+    if not fetch_row(cursor, "UPDATE delivery_state SET sequence = $sequence", given)[0]:
+        cursor.execute("INSERT INTO delivery_state VALUES ('journal', $sequence)", given)
 
 
-def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str) -> bool:
-    """Fill `line_retrievers` for rows that name a search only; say whether there is one."""
+def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str) -> None:
+    """Fill `line_retrievers` with the retrievers of searches that rows without one name."""
     cursor.execute(
         compose(
             "CREATE OR REPLACE TEMP TABLE line_named AS SELECT DISTINCT search_id FROM {staged}"
@@ -248,8 +260,6 @@ def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str)
             staged=staged,
         )
     )
-    if not _count(cursor, "SELECT count(*) FROM line_named"):
-        return False
     look = (
         " SELECT search_id, arg_min(retriever_id, search_key) AS retriever_id FROM searches"
         " WHERE {range} AND search_id IN (SELECT search_id FROM line_named) GROUP BY search_id"
@@ -261,21 +271,22 @@ def _find_retrievers(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str)
             range=f"search_key >= {recent}",
         )
     )
+    if keys.search <= _RECENT_LISTS:
+        return
     cursor.execute(
         "DELETE FROM line_named WHERE search_id IN (SELECT search_id FROM line_retrievers)"
     )
-    if keys.search > _RECENT_LISTS and _count(cursor, "SELECT count(*) FROM line_named"):
+    if _count(cursor, "SELECT count(*) FROM line_named"):
         cursor.execute(
             compose("INSERT INTO line_retrievers" + look, range=f"search_key < {recent}")
         )
-    return True
 
 
 def _find_list_range(cursor: duckdb.DuckDBPyConnection, searches: str) -> tuple[int, int]:
     """Return the lowest and highest list number; (1, 0) where there are no rows."""
     first, last = fetch_row(
         cursor,
-        compose("SELECT min(list_number), max(list_number) FROM {staged}", staged=quote(searches)),
+        compose("SELECT min(list_number), max(list_number) FROM {staged}", staged=searches),
     )
     if first is None:
         return 1, 0

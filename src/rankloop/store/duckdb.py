@@ -18,7 +18,7 @@ from rankloop.store import appending, erasing, exporting, statements
 from rankloop.store.base import Appended, Copied, Format, Kind, StoreConfig, Value
 from rankloop.store.identifiers import SOURCES, IdentifierIndex, read_hashes, to_hashes
 from rankloop.store.migrations import migrate, read_birth
-from rankloop.store.statements import compose, translated
+from rankloop.store.statements import compose, quote, translated
 from rankloop.store.transactions import DuckDBStaging, DuckDBTransaction
 
 if TYPE_CHECKING:
@@ -192,12 +192,14 @@ class DuckDBStore:
             with self._spooled(searches) as path:
                 appending.stage_searches(cursor, path)
             n_searches, n_impressions = appending.insert_searches(
-                cursor, self._keys, "line_lists", "line_impressions"
+                cursor, self._keys, appending.LINE_SEARCHES, appending.LINE_IMPRESSIONS
             )
         if interactions:
             with self._spooled(interactions) as path:
                 appending.stage_interactions(cursor, path)
-            n_interactions = appending.insert_interactions(cursor, self._keys, "line_interactions")
+            n_interactions = appending.insert_interactions(
+                cursor, self._keys, appending.LINE_INTERACTIONS
+            )
         return Appended(n_searches, n_impressions, n_interactions)
 
     def _append_staged(
@@ -209,13 +211,16 @@ class DuckDBStore:
     ) -> Appended:
         """Insert tables that were staged on a cursor."""
         n_searches = n_impressions = n_interactions = 0
-        with self._writing, self._begun(cursor), _in_any_order(cursor):
+        with translated(), self._writing, _in_any_order(cursor), self._begun(cursor):
             if searches is not None:
+                shown = None if impressions is None else quote(impressions)
                 n_searches, n_impressions = appending.insert_searches(
-                    cursor, self._keys, searches, impressions
+                    cursor, self._keys, quote(searches), shown
                 )
             if interactions is not None:
-                n_interactions = appending.insert_interactions(cursor, self._keys, interactions)
+                n_interactions = appending.insert_interactions(
+                    cursor, self._keys, quote(interactions)
+                )
         return Appended(n_searches, n_impressions, n_interactions)
 
     def _open_indexes(self) -> dict[Kind, IdentifierIndex]:
