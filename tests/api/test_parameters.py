@@ -1,5 +1,6 @@
 """Parameters: texts to records, one fault for each wrong one."""
 
+import contextlib
 from typing import Annotated
 
 import msgspec
@@ -65,18 +66,14 @@ def test_a_query_string_that_cannot_be_read_is_a_fault(query):
 
 @given(st.binary(max_size=200))
 def test_no_query_string_crashes_the_reader(query):
-    try:
+    with contextlib.suppress(InputError):
         read_parameters(query, InteractionQuery)
-    except InputError as error:
-        assert error.status == 400
 
 
 @given(st.binary(max_size=200))
 def test_no_body_crashes_the_reader(body):
-    try:
+    with contextlib.suppress(InputError):
         read_body(body, InteractionQuery)
-    except InputError as error:
-        assert error.status == 400
 
 
 def test_only_lists_may_be_repeated():
