@@ -62,6 +62,10 @@ def test_every_question_has_a_case(name: str) -> None:
     assert CASES.get(name), f"add [[{name}]] to a file in tests/contracts/cases"
 
 
+def test_every_case_is_of_a_question():
+    assert CASES.keys() <= QUESTIONS.keys()
+
+
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
 def test_every_header_says_what_the_statement_says(name: str) -> None:
     question = QUESTIONS[name]
