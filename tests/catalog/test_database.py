@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from rankloop.catalog.database import open_catalog
+from rankloop.catalog.database import newest_step, open_catalog
 from rankloop.errors import NewerFolderError
 
 
@@ -18,7 +18,7 @@ def step_of(path):
 def test_a_new_file_is_at_the_newest_step(tmp_path):
     open_catalog(tmp_path / "catalog.db").dispose()
 
-    assert step_of(tmp_path / "catalog.db") == "0001"
+    assert step_of(tmp_path / "catalog.db") == newest_step()
 
 
 def test_opening_again_changes_nothing(tmp_path):

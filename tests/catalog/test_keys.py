@@ -53,9 +53,7 @@ def test_a_revoked_key_allows_nothing_and_stays_listed(ring):
     ring.revoke(key.key_id)
 
     assert ring.scopes_of(key.token) is None
-    assert [(row.key_id, row.revoked_at is not None) for row in ring.list()] == [
-        (key.key_id, True)
-    ]
+    assert [(row.key_id, row.revoked_at is not None) for row in ring.list()] == [(key.key_id, True)]
 
 
 def test_revoking_the_last_key_does_not_take_the_door_out(ring):

@@ -11,6 +11,7 @@ import rankloop
 from rankloop.errors import EventError, InputError, NotFoundError
 
 CLICK = {"feature_id": "d1", "interaction_type": ["click"]}
+NAIVE = datetime(2026, 11, 2, 10, tzinfo=UTC).replace(tzinfo=None)
 
 
 def test_the_call_of_the_mission_works_as_printed(loop):
@@ -149,8 +150,8 @@ def test_a_wrong_filter_raises(loop):
 def test_a_naive_moment_means_utc(loop):
     loop.interactions.create(**CLICK, timestamp="2026-11-02T10:00:00Z")
 
-    assert loop.interactions.list(end=datetime(2026, 11, 2, 9)).count() == 0
-    assert loop.interactions.list(start=datetime(2026, 11, 2, 10)).count() == 1
+    assert loop.interactions.list(end=NAIVE.replace(hour=9)).count() == 0
+    assert loop.interactions.list(start=NAIVE).count() == 1
 
 
 def test_the_asynchronous_surface_is_the_same(target, quick):

@@ -1,4 +1,4 @@
-"""The catalog's database: one SQLite file, migrated by numbered steps when it is opened."""
+"""The catalog's database: one SQLite file, brought to the newest step when it is opened."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-
-from rankloop.errors import NewerFolderError
+from sqlalchemy import create_engine, event, inspect, text
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -42,11 +36,33 @@ def open_catalog(path: Path) -> Engine:
     event.listen(engine, "connect", _set_pragmas)
     try:
         with engine.begin() as connection:
-            _migrate(connection, path)
+            if read_step(connection) != newest_step():
+                # Alembic takes longer to import than the rest of the catalog to open.
+                from rankloop.catalog.steps import run_steps
+
+                run_steps(connection, path)
     except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def read_step(connection: Connection) -> str | None:
+    """Return the step that a file is at; None for a new one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    step: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return step
+
+
+def newest_step() -> str:
+    """Return the last step there is, by the name of its file.
+
+    Example:
+        >>> newest_step().isdigit()
+        True
+    """
+    return max(path.stem.split("_")[1] for path in MIGRATIONS.glob("step_*.py"))
 
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -55,35 +71,3 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _migrate(connection: Connection, path: Path) -> None:
-    """Run the steps that this file has not seen."""
-    scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
-        return
-    _check_known(scripts, current, path)
-
-    def list_steps(_revision: object, _context: MigrationContext) -> list[RevisionStep]:
-        newest_first = scripts.iterate_revisions("head", current, implicit_base=True)
-        known = scripts.revision_map
-        return [MigrationStep.upgrade_from_script(known, step) for step in newest_first][::-1]
-
-    with EnvironmentContext(Config(), scripts, fn=list_steps) as environment:
-        environment.configure(connection=connection)
-        environment.run_migrations()
-
-
-def _check_known(scripts: ScriptDirectory, current: str | None, path: Path) -> None:
-    """Refuse a file whose last step is not one of ours."""
-    if current is None:
-        return
-    try:
-        scripts.get_revision(current)
-    except CommandError as error:
-        raise NewerFolderError(
-            f"{path.name} is at step {current}, which this version does not know",
-            where=str(path),
-            hint="Open the folder with the version that wrote it, or a newer one.",
-        ) from error
