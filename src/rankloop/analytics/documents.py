@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
+from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
 from rankloop.analytics.multiplicity import (
+    Bunches,
     Screening,
     ShortfallConfig,
     confirm_shortfalls,
@@ -74,8 +75,12 @@ def find_skipped(
     Returns:
         By place in the choice, the chance of so few clicks; most lost clicks first.
     """
-    spreads = {place: details[choice.keys[place]]["spread"] for place in choice.screening.suspects}
-    return confirm_shortfalls(choice.screening, spreads, SHORTFALL)
+    bunches = {
+        place: Bunches(detail["n_clusters"], detail["n"], detail["cc"], detail["oe"], detail["ee"])
+        for place in choice.screening.suspects
+        for detail in [details[choice.keys[place]]]
+    }
+    return confirm_shortfalls(choice.screening, bunches, SHORTFALL)
 
 
 def build_skipped(
@@ -166,5 +171,5 @@ def _build_losing(losing: Mapping[str, Any]) -> LosingQuery:
 
 def _estimate_ctr(detail: Mapping[str, Any]) -> Rate:
     """Estimate the share of impressions with a click."""
-    levels = name_clusters(detail["lowest_level"], detail["highest_level"])
+    levels = Clustering.of_levels(detail["lowest_level"], detail["highest_level"])
     return estimate_rate(ClusterSums.of(detail, levels))

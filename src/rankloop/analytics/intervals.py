@@ -34,6 +34,46 @@ LEVELS: Final[tuple[ClusteredBy, ...]] = ("user", "session", "search")
 """What a row's `cluster_level` means: the first of the three that the row has."""
 
 
+GROUPS: Final = 1_024
+"""Groups that the store's questions throw clusters into: `cluster_key & 1023`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """What clusters are, and how many of them a group holds."""
+
+    clustered_by: ClusteredBy | None = "search"
+    """Whose outcomes are taken together; None without rows."""
+
+    per_group: float = 1.0
+    """Clusters per group on average, 1 or more; 1 where each is summed by itself."""
+
+    @classmethod
+    def of_levels(
+        cls, lowest_level: int | None, highest_level: int | None, n_grouped: int = 0
+    ) -> Clustering:
+        """Say what rows were clustered by: each by user, else session, else search.
+
+        A log in which some people are known and some are not is `mixed`: each row counts with its
+        own user, session or search, whichever it has first.
+
+        Args:
+            lowest_level: Lowest `cluster_level` of the rows: 0 user, 1 session, 2 search; None
+                without rows.
+            highest_level: Highest such level.
+            n_grouped: How many clusters were thrown into `GROUPS` groups; 0 where none were.
+
+        Example:
+            >>> Clustering.of_levels(0, 0).clustered_by, Clustering.of_levels(0, 2).clustered_by
+            ('user', 'mixed')
+        """
+        per_group = max(1.0, n_grouped / GROUPS)
+        if lowest_level is None or highest_level is None:
+            return cls(None, per_group)
+        name = LEVELS[lowest_level] if lowest_level == highest_level else "mixed"
+        return cls(name, per_group)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterSums:
     """What a rate and its interval need: sums over clusters, all whole numbers.
@@ -42,7 +82,7 @@ class ClusterSums:
     """
 
     n_clusters: int
-    """Clusters with at least one trial."""
+    """Clusters (or groups of them) with at least one trial."""
 
     n: int
     """Σ n_j."""
@@ -59,14 +99,14 @@ class ClusterSums:
     cc: int
     """Σ c_j²."""
 
-    clustered_by: ClusteredBy | None = "search"
+    clustering: Clustering = Clustering()
     """What the clusters are."""
 
     @classmethod
-    def of(cls, row: Mapping[str, int], clustered_by: ClusteredBy | None) -> ClusterSums:
+    def of(cls, row: Mapping[str, int], clustering: Clustering) -> ClusterSums:
         """Take the sums out of a row of an answer, by the names of the fields."""
         return cls(
-            row["n_clusters"], row["n"], row["c"], row["nn"], row["cn"], row["cc"], clustered_by
+            row["n_clusters"], row["n"], row["c"], row["nn"], row["cn"], row["cc"], clustering
         )
 
     def complement(self) -> ClusterSums:
@@ -78,26 +118,8 @@ class ClusterSums:
             nn=self.nn,
             cn=self.nn - self.cn,
             cc=self.nn - 2 * self.cn + self.cc,
-            clustered_by=self.clustered_by,
+            clustering=self.clustering,
         )
-
-
-def name_clusters(lowest_level: int | None, highest_level: int | None) -> ClusteredBy | None:
-    """Say what rows were clustered by: each by user, else session, else search.
-
-    A log in which some people are known and some are not is `mixed`: each row counts with its own
-    user, session or search, whichever it has first.
-
-    Returns:
-        The level where all rows share it, `mixed` where they differ, None without rows.
-
-    Example:
-        >>> name_clusters(0, 0), name_clusters(0, 2)
-        ('user', 'mixed')
-    """
-    if lowest_level is None or highest_level is None:
-        return None
-    return LEVELS[lowest_level] if lowest_level == highest_level else "mixed"
 
 
 def estimate_design_effect(sums: ClusterSums) -> float:
@@ -127,7 +149,7 @@ def estimate_design_effect(sums: ClusterSums) -> float:
         return 1.0
     m, n, c = sums.n_clusters, sums.n, sums.c
     if m < FEW_CLUSTERS or c in (0, n):
-        return max(1.0, n / max(1, m))
+        return max(1.0, n / (m * sums.clustering.per_group))
     # n² Σ(c_j - r n_j)², in whole numbers: the terms cancel, and floats would lose the rest.
     squares = n * n * sums.cc - 2 * c * n * sums.cn + c * c * sums.nn
     return max(1.0, m / (m - 1) * squares / (n * c * (n - c)))
@@ -190,5 +212,5 @@ def estimate_rate(sums: ClusterSums) -> Rate:
         n=sums.n,
         low=0.0 if sums.c == 0 else max(0.0, middle - half),
         high=1.0 if sums.c == sums.n else min(1.0, middle + half),
-        clustered_by=sums.clustered_by,
+        clustered_by=sums.clustering.clustered_by,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import gammaincc
 
+from rankloop.analytics.intervals import FEW_CLUSTERS
 from rankloop.errors import SettingsError, TableError
 
 if TYPE_CHECKING:
@@ -163,22 +164,68 @@ def screen_shortfalls(
     return Screening(clicks, means, chances, ordered[: config.max_checked].tolist())
 
 
+@dataclass(frozen=True, slots=True)
+class Bunches:
+    """How clicks spread over people: person j made o_j clicks where e_j were expected."""
+
+    n_clusters: int
+    """How many people, 1 or more."""
+
+    n_trials: int
+    """What they were shown: impressions or searches."""
+
+    oo: float
+    """Σ o_j²."""
+
+    oe: float
+    """Σ o_j e_j."""
+
+    ee: float
+    """Σ e_j²."""
+
+
+def estimate_dispersion(observed: float, expected: float, bunches: Bunches) -> float:
+    """Estimate how far clicks come in bunches: variance over mean.
+
+    With O = Σ o_j and E = Σ e_j, the larger of two estimates, the one were the expectation right
+    and the one at the rate observed; 1 at least:
+
+        dispersion = max(1, Σ (o_j - e_j)² / E, Σ (o_j - e_j O/E)² / O)
+
+    A person who makes a hundred searches without a click thereby says little more than one. Under
+    30 people their spread cannot be trusted, and each counts as one observation.
+
+    Args:
+        observed: O.
+        expected: E, above 0.
+        bunches: The sums over people.
+
+    Example:
+        >>> heavy = Bunches(n_clusters=100, n_trials=400, oo=0.0, oe=0.0, ee=240.0)
+        >>> estimate_dispersion(0.0, 60.0, heavy)
+        4.0
+    """
+    oo, oe, ee = bunches.oo, bunches.oe, bunches.ee
+    dispersion = max(1.0, (oo - 2 * oe + ee) / expected)
+    if observed > 0:
+        ratio = observed / expected
+        dispersion = max(dispersion, (oo - 2 * ratio * oe + ratio * ratio * ee) / observed)
+    if bunches.n_clusters < FEW_CLUSTERS:
+        dispersion = max(dispersion, bunches.n_trials / bunches.n_clusters)
+    return dispersion
+
+
 def confirm_shortfalls(
-    screening: Screening, spreads: Mapping[int, float], config: ShortfallConfig
+    screening: Screening, bunches: Mapping[int, Bunches], config: ShortfallConfig
 ) -> dict[int, float]:
     """Keep the findings that stand when one person's clicks are taken together.
 
-    With o_j clicks and e_j expected clicks of person j, were the expectation right, variance over
-    mean is
-
-        dispersion = max(1, Σ_j (o_j - e_j)² / Σ_j e_j)
-
-    A person who makes a hundred searches without a click thereby says little more than one. All
-    chances can only grow by this, so what the screening left out would not be found now either.
+    Chances can only grow by this, so what the screening left out would not be found now either:
+    looking closely at the suspects alone keeps the false discovery rate over all.
 
     Args:
         screening: The first look.
-        spreads: By place, Σ_j (o_j - e_j)², of the suspects.
+        bunches: By place, how the clicks of each suspect spread over people.
         config: What a finding is.
 
     Returns:
@@ -187,14 +234,15 @@ def confirm_shortfalls(
     Example:
         >>> config = ShortfallConfig()
         >>> screening = screen_shortfalls([0, 0], [12.0, 12.0], config)
-        >>> sorted(confirm_shortfalls(screening, {0: 144.0, 1: 12.0}, config))
+        >>> one_person, sixty = Bunches(1, 60, 0, 0, 144.0), Bunches(60, 60, 0, 0, 2.4)
+        >>> sorted(confirm_shortfalls(screening, {0: one_person, 1: sixty}, config))
         [1]
     """
     chances = screening.p_values.copy()
-    for place in screening.suspects:
-        mean = screening.expected[place]
-        dispersion = max(1.0, spreads[place] / mean)
-        chances[place] = compute_lower_tails(screening.observed[place], mean, dispersion)
+    for place, bunch in bunches.items():
+        observed, expected = screening.observed[place], screening.expected[place]
+        dispersion = estimate_dispersion(float(observed), float(expected), bunch)
+        chances[place] = compute_lower_tails(observed, expected, dispersion)
     tested = np.flatnonzero(screening.expected >= config.min_expected)
     found = set(tested[find_discoveries(chances[tested], config.false_discovery_rate)].tolist())
     return {place: float(chances[place]) for place in screening.suspects if place in found}

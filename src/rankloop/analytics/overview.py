@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from rankloop.analytics.intervals import ClusterSums, estimate_rate, name_clusters
+from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
 from rankloop.events.types import CUSTOM_BIT, SIGNAL_BITS
 from rankloop.tables.overview import Overview, RobotTraffic, ValueSum
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from rankloop.tables.rates import ClusteredBy
 
 RATES: Final = (
     "ctr",
@@ -32,18 +31,18 @@ ORPHAN: Final = 0
 MICROS: Final = 1_000_000
 
 
-def read_clustering(totals: pa.Table) -> ClusteredBy | None:
+def read_clustering(totals: pa.Table) -> Clustering:
     """Say what the lists of an answer to `signals_overview` are clustered by."""
     row = totals.to_pylist()[0]
-    return name_clusters(row["lowest_level"], row["highest_level"])
+    return Clustering.of_levels(row["lowest_level"], row["highest_level"], row["clusters"])
 
 
-def read_rates(rates: pa.Table, clustered_by: ClusteredBy | None) -> dict[str, ClusterSums]:
+def read_rates(rates: pa.Table, clustering: Clustering) -> dict[str, ClusterSums]:
     """Read an answer to `signals_rates` by the names of the rates; nothing counts as no trials."""
-    nothing = ClusterSums(0, 0, 0, 0, 0, 0, clustered_by)
+    nothing = ClusterSums(0, 0, 0, 0, 0, 0, clustering)
     sums = defaultdict(lambda: nothing)
     for row in rates.to_pylist():
-        sums[row["rate"]] = ClusterSums.of(row, clustered_by)
+        sums[row["rate"]] = ClusterSums.of(row, clustering)
     return sums
 
 

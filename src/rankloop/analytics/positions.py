@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rankloop.analytics.intervals import ClusterSums, estimate_mean, estimate_rate
+from rankloop.analytics.intervals import (
+    Clustering,
+    ClusterSums,
+    estimate_mean,
+    estimate_rate,
+)
 from rankloop.tables.overview import FirstClick, PositionRow
 from rankloop.tables.rates import Rate
 
@@ -17,20 +22,19 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from rankloop.tables.rates import ClusteredBy
 
 DEEPEST: Final = 100
 """Positions from here on are counted together; the axis ends before."""
 
 
 def build_positions(
-    positions: pa.Table, clustered_by: ClusteredBy | None
+    positions: pa.Table, clustering: Clustering
 ) -> tuple[list[PositionRow], PositionRow | None]:
     """Lay positions on an axis without gaps, from 0 to the deepest shown.
 
     Args:
         positions: The answer to `signals_positions`, asked with `deepest` = `DEEPEST`.
-        clustered_by: What the lists are clustered by.
+        clustering: What the lists are clustered by.
 
     Returns:
         One row a position, at most `DEEPEST`, with 0 impressions where nothing was shown; and all
@@ -44,7 +48,7 @@ def build_positions(
         row = shown.get(position)
         if row is None:
             return PositionRow(position, impressions=0, clicks=0, ctr=Rate.unknown())
-        ctr = estimate_rate(ClusterSums.of(row, clustered_by))
+        ctr = estimate_rate(ClusterSums.of(row, clustering))
         return PositionRow(position, impressions=row["n"], clicks=row["c"], ctr=ctr)
 
     axis = [build(position) for position in range(last + 1)]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rankloop.analytics.intervals import ClusterSums, estimate_rate, Clustering
+from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
 from rankloop.analytics.multiplicity import (
+    Bunches,
     Screening,
     ShortfallConfig,
     confirm_shortfalls,
@@ -102,8 +103,12 @@ def build_low_engagement(
     choice: QueryChoice, details: Mapping[str, Mapping[str, Any]], limit: int
 ) -> list[LowEngagementQuery]:
     """List the queries that people leave alone, most lost clicks first, and by which rule."""
-    spreads = {place: details[key]["spread"] for place, key in choice.suspects.items()}
-    stands = confirm_shortfalls(choice.screening, spreads, SHORTFALL)
+    bunches = {
+        place: Bunches(detail["n_clusters"], detail["n"], detail["oo"], detail["oe"], detail["ee"])
+        for place, key in choice.suspects.items()
+        for detail in [details[key]]
+    }
+    stands = confirm_shortfalls(choice.screening, bunches, SHORTFALL)
     p_values = {choice.suspects[place]: chance for place, chance in stands.items()}
     found = [
         _build_low(choice.rows[key], details[key], key in choice.flat, p_values.get(key))

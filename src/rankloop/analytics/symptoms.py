@@ -107,7 +107,7 @@ SYMPTOMS: Final = (
         of="with_document",
         message="{count} of {n} interactions ({share}) were credited by session or user.",
         advice="Send search_id with every interaction; then nothing has to be guessed.",
-        warning=0.50,
+        info=0.05,
     ),
     Symptom(
         code="position_mismatch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rankloop.analytics.intervals import ClusterSums, estimate_rate
+from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
 from rankloop.tables.overview import ClickedWithin, TimeToFirstClick
 from rankloop.tables.signals import DayRow
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from rankloop.tables.rates import ClusteredBy
 
 WITHIN_S: Final = (5, 30, 60)
 """Seconds for which the share of searches clicked by then is given."""
@@ -43,7 +42,7 @@ def build_time_to_first_click(
     )
 
 
-def build_days(days: pa.Table, clustered_by: ClusteredBy | None) -> list[DayRow]:
+def build_days(days: pa.Table, clustering: Clustering) -> list[DayRow]:
     """Turn the answer to `signals_days` into rows, newest first."""
     return [
         DayRow(
@@ -53,7 +52,7 @@ def build_days(days: pa.Table, clustered_by: ClusteredBy | None) -> list[DayRow]
             clicks=row["clicks"],
             zero_result_searches=row["zero"],
             converted_searches=row["conversions"],
-            ctr=estimate_rate(ClusterSums.of(row, clustered_by)),
+            ctr=estimate_rate(ClusterSums.of(row, clustering)),
         )
         for row in days.to_pylist()
     ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from rankloop.analytics.intervals import Clustering
     from rankloop.store.base import EventStore, Value
     from rankloop.tables.engagement import (
         DocumentRow,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     )
     from rankloop.tables.health import Health
     from rankloop.tables.overview import Overview, PositionRow
-    from rankloop.tables.rates import ClusteredBy
     from rankloop.tables.signals import DayRow
 
     Questions = Mapping[str, Mapping[str, Value]]
@@ -198,9 +198,9 @@ class _Asking:
     def signals(self) -> Signals:
         """Ask for everything: first what covers the log, then details of what is listed."""
         answers = self._ask_all(_SIGNALS)
-        clustered_by = overview.read_clustering(answers["signals_overview"])
-        rates = overview.read_rates(answers["signals_rates"], clustered_by)
-        rows, deeper = positions.build_positions(answers["signals_positions"], clustered_by)
+        clustering = overview.read_clustering(answers["signals_overview"])
+        rates = overview.read_rates(answers["signals_rates"], clustering)
+        rows, deeper = positions.build_positions(answers["signals_positions"], clustering)
         first_click = positions.build_first_click(rates)
         summary = self._summarize(answers)
         list_up = self._list if summary.searches else self._list_without_searches
@@ -332,7 +332,7 @@ class _Asking:
         """Ask for the details of queries, by key."""
         return queries.read_details(self._ask("signals_query_details", {"query_keys": keys}))
 
-    def _read_clustering(self) -> ClusteredBy | None:
+    def _read_clustering(self) -> Clustering:
         """Ask what the lists are clustered by."""
         return overview.read_clustering(self._ask("signals_overview"))
 

@@ -80,7 +80,7 @@ class Overview(Record, frozen=True):
     """Different sessions as sent."""
 
     visits: int
-    """Stretches of one person's searches without a pause of 30 minutes."""
+    """Stretches of one person's searches, ended by a pause of 30 minutes or by midnight UTC."""
 
     ctr: Rate
     """Searches with a credited click, of those with known results."""

@@ -29,15 +29,14 @@
 --   early BIGINT: credited by search, and dated over a second before the list
 --   ahead BIGINT: dated over a minute after they arrived
 --   behind BIGINT: dated over a day before they arrived
-WITH known AS (SELECT DISTINCT search_id FROM searches),
-done AS (
+WITH done AS (
     SELECT
         i.source AS source,
         i.type_mask & 2 > 0 AS is_click,
         i.document_id IS NOT NULL AS has_document,
         coalesce(c.rule, -1) AS rule,
         i.search_id AS search_id,
-        k.search_id AS known_search_id,
+        c.search_key AS search_key,
         i.position AS position,
         c.position AS shown_position,
         i.query_key AS query_key,
@@ -49,7 +48,6 @@ done AS (
     FROM interactions i
     LEFT JOIN credits c ON c.interaction_key = i.interaction_key
     LEFT JOIN search_log l ON l.search_key = c.search_key
-    LEFT JOIN known k ON k.search_id = i.search_id
     WHERE ($retriever_id::VARCHAR IS NULL OR i.retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR i."at" >= $start::TIMESTAMP)
         AND ($end::TIMESTAMP IS NULL OR i."at" < $end::TIMESTAMP)
@@ -67,12 +65,14 @@ SELECT
     coalesce(count(*) FILTER (WHERE has_document AND search_id IS NOT NULL), 0)::BIGINT
         AS with_search,
     coalesce(
-        count(*) FILTER (WHERE rule = 0 AND search_id IS NOT NULL AND known_search_id IS NULL), 0
+        count(*) FILTER (WHERE rule = 0 AND search_id IS NOT NULL AND search_key IS NULL), 0
     )::BIGINT AS lost_searches,
-    coalesce(count(*) FILTER (WHERE rule = 0 AND known_search_id IS NOT NULL), 0)::BIGINT
+    coalesce(count(*) FILTER (WHERE rule = 0 AND search_key IS NOT NULL), 0)::BIGINT
         AS not_shown,
     coalesce(count(*) FILTER (WHERE rule > 1), 0)::BIGINT AS guessed,
-    coalesce(count(*) FILTER (WHERE rule > 0 AND position IS NOT NULL), 0)::BIGINT AS placed,
+    coalesce(
+        count(*) FILTER (WHERE rule > 0 AND position IS NOT NULL AND shown_position IS NOT NULL), 0
+    )::BIGINT AS placed,
     coalesce(count(*) FILTER (WHERE rule > 0 AND position <> shown_position), 0)::BIGINT
         AS misplaced,
     coalesce(count(*) FILTER (WHERE rule > 0 AND position = shown_position + 1), 0)::BIGINT

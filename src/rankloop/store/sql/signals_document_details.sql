@@ -1,7 +1,6 @@
 -- The few documents that are listed: their id, and sums over clusters for their rates.
 --
--- Here clusters are the people themselves. `spread` is the sum over clusters of the squared
--- difference between clicks and expected clicks: how much clicks come in bunches.
+-- Here clusters are the people themselves.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -24,7 +23,8 @@
 --   cc BIGINT: sum of squared clicked impressions
 --   conversions BIGINT: impressions that led to a purchase or a cart
 --   positions BIGINT: sum of the positions it was shown at
---   spread DOUBLE: sum of squared differences between clicks and expected clicks
+--   oe DOUBLE: sum of clicked impressions times expected clicks
+--   ee DOUBLE: sum of squared expected clicks
 WITH edges AS (
     SELECT search_key
     FROM search_log
@@ -53,7 +53,7 @@ clusters AS (
         sum(h.clicked)::BIGINT AS c,
         sum(h.converted)::BIGINT AS conversions,
         sum(h.position)::BIGINT AS positions,
-        sum(h.clicked) - sum(p.rate) AS surplus
+        sum(p.rate) AS expected
     FROM click_log h
     JOIN positions p ON p.position = h.position
     ANTI JOIN edges e ON e.search_key = h.search_key
@@ -80,7 +80,8 @@ sums AS (
         sum(c * c)::BIGINT AS cc,
         sum(conversions)::BIGINT AS conversions,
         sum(positions)::BIGINT AS positions,
-        sum(surplus * surplus) AS spread
+        sum(c * expected) AS oe,
+        sum(expected * expected) AS ee
     FROM clusters
     GROUP BY document_key
 ),
@@ -104,7 +105,8 @@ SELECT
     s.cc AS cc,
     s.conversions AS conversions,
     s.positions AS positions,
-    s.spread AS spread
+    s.oe AS oe,
+    s.ee AS ee
 FROM sums s
 JOIN names n ON n.document_key = s.document_key
 ORDER BY s.document_key

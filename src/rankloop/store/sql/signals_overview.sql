@@ -18,6 +18,7 @@
 --   unknown_result_searches BIGINT: lists of which the results are not known
 --   repeated_searches BIGINT: lists shown again unchanged within 30 minutes
 --   robot_searches BIGINT: lists shown to robots and other programs, counted or not
+--   clusters BIGINT: different users, sessions or searches that lists are clustered by
 --   lowest_level TINYINT: lowest level that lists are clustered by; 0 user, 1 session, 2 search
 --   highest_level TINYINT: highest such level
 WITH lists AS (
@@ -41,6 +42,7 @@ SELECT
         AS unknown_result_searches,
     coalesce(count(*) FILTER (WHERE is_in AND is_repeat), 0)::BIGINT AS repeated_searches,
     coalesce(count(*) FILTER (WHERE NOT is_counted), 0)::BIGINT AS robot_searches,
+    coalesce(count(DISTINCT cluster_key) FILTER (WHERE is_in), 0)::BIGINT AS clusters,
     min(cluster_level) FILTER (WHERE is_in) AS lowest_level,
     max(cluster_level) FILTER (WHERE is_in) AS highest_level
 FROM lists

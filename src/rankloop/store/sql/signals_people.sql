@@ -10,7 +10,7 @@
 -- Columns:
 --   users BIGINT: different users
 --   sessions BIGINT: different sessions as sent
---   visits BIGINT: stretches of one person's searches without a pause of 30 minutes
+--   visits BIGINT: stretches of one person's searches, ended by a pause or by midnight
 WITH known_users AS (
     SELECT count(DISTINCT cluster_key) AS users
     FROM search_log

@@ -1,7 +1,6 @@
 -- The few queries that are listed: their text, and sums over clusters for their rates.
 --
--- Here clusters are the people themselves. `spread` is the sum over clusters of the squared
--- difference between clicks and expected clicks: how much clicks come in bunches.
+-- Here clusters are the people themselves.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -29,7 +28,9 @@
 --   z BIGINT: empty lists
 --   zn BIGINT: sum of empty times known lists
 --   zz BIGINT: sum of squared empty lists
---   spread DOUBLE: sum of squared differences between clicks and expected clicks
+--   oo BIGINT: sum of squared clicked impressions
+--   oe DOUBLE: sum of clicked impressions times expected clicks
+--   ee DOUBLE: sum of squared expected clicks
 WITH edges AS (
     SELECT search_key
     FROM search_log
@@ -88,7 +89,8 @@ clusters AS (
         count(l.n_results) AS n,
         coalesce(count(*) FILTER (WHERE l.clicks > 0), 0) AS c,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS z,
-        sum(l.clicks) - coalesce(sum(b.rate_so_far - a.rate_so_far + a.rate), 0) AS surplus
+        sum(l.clicks)::BIGINT AS o,
+        coalesce(sum(b.rate_so_far - a.rate_so_far + a.rate), 0) AS e
     FROM lists l
     LEFT JOIN reach a ON a.position = l.first_position AND l.last_position >= l.first_position
     LEFT JOIN reach b ON b.position = l.last_position AND l.last_position >= l.first_position
@@ -112,7 +114,9 @@ SELECT
     sum(z)::BIGINT AS z,
     sum(z * n)::BIGINT AS zn,
     sum(z * z)::BIGINT AS zz,
-    sum(surplus * surplus) AS spread
+    sum(o * o)::BIGINT AS oo,
+    sum(o * e) AS oe,
+    sum(e * e) AS ee
 FROM clusters
 GROUP BY query_key
 ORDER BY query_key
