@@ -20,6 +20,8 @@ CONFIG = AttributionConfig(
     reformulation_s=300,
 )
 
+FEW = settings().max_examples // 4
+
 # Seconds after noon; the last lie around midnight.
 MOMENTS = st.sampled_from([0, 1, 60, 300, 301, 900, 1_201, 7_201, 43_000, 43_199, 43_200, 43_500])
 PEOPLE = st.fixed_dictionaries(
@@ -120,7 +122,7 @@ def test_agrees_with_attribution_done_one_event_at_a_time(
 
 
 @given(LISTS, ACTS, SEEDS, SEEDS)
-@settings(max_examples=15)
+@settings(max_examples=FEW)
 def test_the_order_of_arrival_plays_no_part(make_world, open_log, lists, acts, seed, other_seed):
     tables = []
     for arrival in (seed, other_seed):
@@ -133,7 +135,7 @@ def test_the_order_of_arrival_plays_no_part(make_world, open_log, lists, acts, s
 
 
 @given(LISTS, ACTS, SEEDS)
-@settings(max_examples=15)
+@settings(max_examples=FEW)
 def test_a_second_refresh_changes_nothing(make_world, open_log, lists, acts, seed):
     log = open_log(CONFIG).append(*make_world(lists, acts, seed).rows).refresh()
     tables = log.tables()
@@ -143,7 +145,7 @@ def test_a_second_refresh_changes_nothing(make_world, open_log, lists, acts, see
 
 
 @given(LISTS, ACTS, SEEDS)
-@settings(max_examples=15)
+@settings(max_examples=FEW)
 def test_credit_goes_to_one_list_at_most_and_to_a_later_one_only_by_name(
     make_world, open_log, lists, acts, seed
 ):
@@ -162,7 +164,7 @@ def test_credit_goes_to_one_list_at_most_and_to_a_later_one_only_by_name(
 
 
 @given(LISTS, ACTS, SEEDS)
-@settings(max_examples=25)
+@settings(max_examples=FEW)
 def test_an_erased_user_was_never_seen(make_world, open_log, lists, acts, seed):
     world = make_world(lists, acts, seed)
     log = open_log(CONFIG)
