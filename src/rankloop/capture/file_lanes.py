@@ -19,7 +19,7 @@ from rankloop.dialects.statements import read_statement
 from rankloop.dialects.translation import LineRejection
 from rankloop.events.limits import MAX_BODY_BYTES
 from rankloop.events.queries import to_query_key
-from rankloop.events.refusals import RefusedError
+from rankloop.events.refusals import RefusedError, from_decoding
 from rankloop.events.types import SIGNAL_BITS
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ class Lanes:
             raise RefusedError("too_large", "", detail)
         try:
             kind = self._kinds.decode(body)
-        except (msgspec.DecodeError, RecursionError):
-            return interactions  # The law says what is wrong with it.
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise from_decoding(error) from error
         if kind.interaction_type is not msgspec.UNSET:
             return interactions
         if kind.results is msgspec.UNSET and kind.query is msgspec.UNSET:

@@ -66,9 +66,9 @@ sound AS (
         AND (device IS NULL OR (regexp_full_match(device, $identifier) AND strlen(device) <= $most_identifier))
         AND (moment IS NULL OR regexp_full_match(moment, $moment))
         AND (position IS NULL OR (regexp_full_match(position, '[0-9]{1,7}') AND position::INTEGER <= $most_position))
-        AND ("value" IS NULL OR regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,9})?'))
+        AND ("value" IS NULL OR regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,17})?'))
         AND (currency IS NULL OR regexp_full_match(currency, '"[A-Z]{3}"'))
-        AND (duration_ms IS NULL OR (regexp_full_match(duration_ms, '[0-9]{1,9}(\.[0-9]{1,9})?') AND duration_ms::DOUBLE <= $most_duration_ms))
+        AND (duration_ms IS NULL OR (regexp_full_match(duration_ms, '[0-9]{1,9}(\.[0-9]{1,17})?') AND duration_ms::DOUBLE <= $most_duration_ms))
         AND (query IS NULL OR (starts_with(query, '"') AND length(query) <= $most_query))
         AND (metadata IS NULL OR (
             starts_with(metadata, '{') AND strlen(metadata) <= $most_metadata

@@ -64,7 +64,7 @@ sound AS (
         AND (moment IS NULL OR regexp_full_match(moment, $moment))
         AND ("offset" IS NULL OR (regexp_full_match("offset", '[0-9]{1,7}') AND "offset"::INTEGER <= $most_position))
         AND (total IS NULL OR regexp_full_match(total, '[0-9]{1,15}'))
-        AND (latency_ms IS NULL OR regexp_full_match(latency_ms, '[0-9]{1,8}(\.[0-9]{1,9})?'))
+        AND (latency_ms IS NULL OR regexp_full_match(latency_ms, '[0-9]{1,8}(\.[0-9]{1,17})?'))
         AND (tags IS NULL OR tags = '[]' OR (regexp_full_match(tags, $tags) AND strlen(tags) <= $most_identifier))
         AND (filters IS NULL OR starts_with(filters, '{'))
         AND (results IS NULL OR regexp_full_match(results, $results))
