@@ -5,6 +5,8 @@ RankloopError
 │   ├── EventError            an event or a batch breaks the event schema
 │   │   ├── TooLargeError     a body or a batch is over its limit
 │   │   └── UnsupportedTypeError  the content type is neither JSON nor NDJSON
+│   ├── MethodError           the address does not take this method
+│   ├── RangeError            the part asked for is not in the file
 │   ├── FileError             a file cannot be read as what it was said to be
 │   ├── TableError            a table lacks a column, or a value is out of range
 │   └── SettingsError         a setting is missing, unknown or out of range
@@ -80,6 +82,22 @@ class UnsupportedTypeError(EventError):
     code = "unsupported_type"
     title = "The content type is neither JSON nor NDJSON"
     status = 415
+
+
+class MethodError(InputError):
+    """The address does not take this method."""
+
+    code = "method_not_allowed"
+    title = "The address does not take this method"
+    status = 405
+
+
+class RangeError(InputError):
+    """The part asked for is not in the file."""
+
+    code = "range_not_satisfiable"
+    title = "The part asked for is not in the file"
+    status = 416
 
 
 class FileError(InputError):
@@ -174,6 +192,8 @@ ERRORS: dict[str, type[RankloopError]] = {
         EventError,
         TooLargeError,
         UnsupportedTypeError,
+        MethodError,
+        RangeError,
         FileError,
         TableError,
         SettingsError,

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from litestar import get
-from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.response import Stream
 
@@ -21,7 +20,7 @@ from rankloop.api.reading import (
     read_step,
     wait_for_store,
 )
-from rankloop.errors import NotFoundError
+from rankloop.errors import NotFoundError, RangeError
 from rankloop.privacy.exports import QUESTIONS, Export, ExportManifest, ExportRequest
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _read_range(asked: str | None, size: int) -> tuple[int, int]:
     first = int(found[1])
     last = min(int(found[2]), size - 1) if found[2] else size - 1
     if first > last:
-        raise HTTPException(f"byte {first} was asked for, the file has {size}", status_code=416)
+        raise RangeError(f"byte {first} was asked for, the file has {size}", where="Range")
     return first, last
 
 

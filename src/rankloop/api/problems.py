@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from rankloop.errors import InputError, RankloopError
+from rankloop.errors import (
+    InputError,
+    MethodError,
+    NotFoundError,
+    RangeError,
+    RankloopError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +30,18 @@ RETRY_AFTER_S: Final = 1
 """What 429 and 503 ask a client to wait, in seconds."""
 
 _RETRYABLE = frozenset({429, 503})
-_CODES = {
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_type",
-    416: "range_not_satisfiable",
+_KINDS: Final = {
+    kind.status: kind
+    for kind in (
+        InputError,
+        MethodError,
+        NotFoundError,
+        RangeError,
+        TooLargeError,
+        UnsupportedTypeError,
+    )
 }
+"""What a framework's refusal is called, by its status."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -122,15 +135,14 @@ def build_status_problem(status: int, detail: str, *, path: str, request_id: str
     """
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return build_problem(Exception(), path=path, request_id=request_id)
-    phrase = HTTPStatus(status).phrase
-    code = _CODES.get(status, "invalid_input")
+    kind = _KINDS.get(status, InputError)
     return Problem(
-        type=PROBLEMS_AT + code,
-        title=phrase,
+        type=PROBLEMS_AT + kind.code,
+        title=kind.title,
         status=status,
-        detail=detail or phrase,
+        detail=detail or kind.title,
         instance=f"{path}#{request_id}",
-        code=code,
+        code=kind.code,
         request_id=request_id,
         is_retryable=status in _RETRYABLE,
     )
