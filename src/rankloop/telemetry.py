@@ -116,7 +116,7 @@ class Counter:
         yield f"# HELP {self.name} {self.help_text}"
         yield f"# TYPE {self.name} counter"
         for labels, value in list(self._values.items()):
-            yield f"{self.name}{_format_labels(labels)} {value:g}"
+            yield f"{self.name}{_format_labels(labels)} {_format_number(value)}"
 
 
 class Gauge:
@@ -135,7 +135,7 @@ class Gauge:
         """Write the sample in the Prometheus text format."""
         yield f"# HELP {self.name} {self.help_text}"
         yield f"# TYPE {self.name} gauge"
-        yield f"{self.name} {self._value:g}"
+        yield f"{self.name} {_format_number(self._value)}"
 
 
 class Histogram:
@@ -169,7 +169,7 @@ class Histogram:
                 total += count
                 limit = "+Inf" if bound == float("inf") else f"{bound:g}"
                 yield f"{self.name}_bucket{_format_labels((*labels, ('le', limit)))} {total}"
-            yield f"{self.name}_sum{_format_labels(labels)} {self._sums[labels]:g}"
+            yield f"{self.name}_sum{_format_labels(labels)} {_format_number(self._sums[labels])}"
             yield f"{self.name}_count{_format_labels(labels)} {total}"
 
 
@@ -216,6 +216,11 @@ class Metrics:
         return "".join(
             f"{line}\n" for metric in list(self._known.values()) for line in metric.lines()
         )
+
+
+def _format_number(value: float) -> str:
+    """Write a number whole: every digit counts in a counter."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _format_labels(labels: Labels) -> str:
