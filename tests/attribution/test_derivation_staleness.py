@@ -86,3 +86,33 @@ def test_robots_come_and_go_with_interactions_on_both_sides_of_midnight(
     log.refresh()
     assert not log.lists()["s1", 0]["is_robot"]
     log.store.close()
+
+
+def test_lists_of_an_untouched_day_lose_the_clicks_that_a_late_list_takes(log, search, interaction):
+    log.append(
+        search("s1", 0, "a", session_id="x"),
+        *(interaction(f"i{n}", MIDNIGHT + n, "a", session_id="x") for n in (1, 2, 100, 101)),
+    ).refresh()
+    assert log.places()["s1", 0]["n_clicks"] == 4
+    log.append(search("s2", MIDNIGHT + 50, "a", session_id="x")).refresh()
+    assert [log.places()[name, 0]["n_clicks"] for name in ("s1", "s2")] == [2, 2]
+
+
+def test_what_names_a_search_of_another_day_is_no_longer_counted_once_erased(
+    log, search, interaction
+):
+    log.append(
+        search("s1", 0, "a"), interaction("i1", 86_400, None, ["filter_toggle"], search_id="s1")
+    ).refresh()
+    log.store.delete_interaction("i1")
+    log.refresh()
+    assert log.lists()["s1", 0]["n_interactions"] == 0
+
+
+def test_a_user_s_sessions_do_not_repeat_each_other(log, search):
+    log.append(
+        *(search(f"x{n}", n, "a", user="u", session_id="x") for n in range(2)),
+        *(search(f"y{n}", n + 60, "a", user="u", session_id="y") for n in range(2)),
+    ).refresh()
+    repeats = {name for (name, _), row in log.lists().items() if row["is_repeat"]}
+    assert repeats == {"x1", "y1"}
