@@ -91,10 +91,10 @@ def test_robots_come_and_go_with_interactions_on_both_sides_of_midnight(
 def test_lists_of_an_untouched_day_lose_the_clicks_that_a_late_list_takes(log, search, interaction):
     log.append(
         search("s1", 0, "a", session_id="x"),
-        *(interaction(f"i{n}", MIDNIGHT + n, "a", session_id="x") for n in (1, 2, 100, 101)),
+        *(interaction(f"i{n}", 60_000 + n, "a", session_id="x") for n in (1, 2, 100, 101)),
     ).refresh()
     assert log.places()["s1", 0]["n_clicks"] == 4
-    log.append(search("s2", MIDNIGHT + 50, "a", session_id="x")).refresh()
+    log.append(search("s2", 60_050, "a", session_id="x")).refresh()
     assert [log.places()[name, 0]["n_clicks"] for name in ("s1", "s2")] == [2, 2]
 
 
