@@ -214,7 +214,7 @@ SEARCH_FIELDS = {"query", "latency_ms", "offset", "results", "tags"}
 
 @st.composite
 def lines(draw, bodies):
-    """Write a body, sound but for a field or two, in one of the forms that JSON allows, or nearly."""
+    """Write a body, sound but for a field or two, in a form that JSON allows, or nearly."""
     body = draw(bodies)
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2]))):
         own = [name for name in OTHERWISE if ("query" in body) == (name in SEARCH_FIELDS)]

@@ -50,18 +50,19 @@ class FileRun:
 
     def take_block(self, block: LineBlock, verdict: ImportVerdict) -> None:
         """Take in what can be of a block of lines."""
-        verdict.reject(block.faults)
-        self._take(self._translator.translate(block.lines), verdict)
+        portions = self._translator.translate(block.lines)
+        verdict.reject([*block.faults, *self._take(portions, verdict)])
 
     def finish(self, verdict: ImportVerdict) -> None:
         """Take in what waited for the end of the file."""
-        self._take(self._translator.finish(), verdict)
+        verdict.reject(self._take(self._translator.finish(), verdict))
 
-    def _take(self, portions: Iterable[Translated], verdict: ImportVerdict) -> None:
-        """Store portions, each in one transaction, and count."""
+    def _take(self, portions: Iterable[Translated], verdict: ImportVerdict) -> list[LineRejection]:
+        """Store portions, each in one transaction; count, and return what was not taken."""
+        rejections: list[LineRejection] = []
         for portion in portions:
             verdict.notes += portion.notes
-            verdict.reject(portion.rejections)
+            rejections += portion.rejections
             n_records = self._ask("file_count")
             if not n_records:
                 continue
@@ -70,13 +71,14 @@ class FileRun:
             hashes = self._identities.drop_known()
             self._append(is_placed=portion.is_placed)
             self._identities.note_stored(hashes)
+            rejections += refused
             if portion.is_weighed:
                 self._weigh(refused, verdict)
             else:
                 n_accepted = sum(kind.size for kind in hashes.values())
                 verdict.accepted += n_accepted
                 verdict.duplicate += n_records - n_accepted - len(refused)
-                verdict.reject(refused)
+        return rejections
 
     def _append(self, *, is_placed: bool) -> None:
         """Unfold the lists and move everything into the store in one transaction."""
@@ -90,8 +92,7 @@ class FileRun:
         n_records, n_accepted = self._ask("file_weights"), self._ask("file_weights_accepted")
         lines = [rejection.line for rejection in refused]
         n_refused = self._ask("file_weights_refused", {"lines": lines}) if lines else 0
-        verdict.reject(refused)
-        verdict.rejected += n_refused - len(refused)
+        verdict.rejected += n_refused - len(refused)  # The lines themselves are counted later.
         verdict.accepted += n_accepted
         verdict.duplicate += n_records - n_accepted - n_refused
 

@@ -17,6 +17,7 @@ from rankloop.dialects.statements import read_statement
 from rankloop.dialects.translation import LineRejection, Translated
 from rankloop.errors import FileError
 from rankloop.events.limits import MAX_BODY_BYTES
+from rankloop.events.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -89,14 +90,14 @@ class CsvTranslator:
         rejections: list[LineRejection] = []
         cells = _parse(records)
         for number, record, row in zip(numbers, records, cells, strict=True):
-            body = self._to_body(row)
-            if isinstance(body, str):
-                rejections.append(LineRejection(number, "malformed_line", "", body))
-            elif isinstance(body.get("metadata", {}).get("duration_ms"), str):
-                detail = "must be a number of milliseconds"
-                rejections.append(LineRejection(number, "wrong_type", "/duration_ms", detail))
-            else:
-                written.append((number, msgspec.json.encode(body).decode(), record))
+            try:
+                body = self._to_body(row)
+            except RefusedError as refused:
+                rejections.append(
+                    LineRejection(number, refused.code, refused.pointer, str(refused))
+                )
+                continue
+            written.append((number, msgspec.json.encode(body).decode(), record))
         lines = pa.table(
             {
                 "n": pa.array([number for number, _, _ in written], pa.int64()),
@@ -108,16 +109,20 @@ class CsvTranslator:
         self._engine.execute(read_statement("dialects", "csv_seeds").text)
         return Translated(rejections)
 
-    def _to_body(self, row: list[str] | str) -> dict[str, Any] | str:
-        """Return a record's wire form, or what is wrong with its shape."""
+    def _to_body(self, row: list[str] | str) -> dict[str, Any]:
+        """Return a record's wire form; refuse what has not the shape of a row."""
         columns = self._columns or []
         if isinstance(row, str):
-            return row
+            raise RefusedError("malformed_line", "", row)
         if len(row) != len(columns):
-            return f"{len(row)} cells for {len(columns)} columns"
+            detail = f"{len(row)} cells for {len(columns)} columns"
+            raise RefusedError("malformed_line", "", detail)
         fields = {
             name: _to_field(name, cell) for name, cell in zip(columns, row, strict=True) if cell
         }
+        if isinstance(fields.get("duration_ms"), str):
+            # In metadata, which is free, the law would let it pass.
+            raise RefusedError("wrong_type", "/duration_ms", "must be a number of milliseconds")
         if "interaction_type" not in fields:
             results = fields.get("results")
             if results is not None:
