@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
@@ -68,19 +69,21 @@ def read_details(details: pa.Table) -> dict[int, dict[str, Any]]:
 
 
 def find_skipped(
-    choice: DocumentChoice, details: Mapping[int, Mapping[str, Any]]
+    choice: DocumentChoice, details: Mapping[int, Mapping[str, Any]], limit: int
 ) -> dict[int, float]:
     """Find the documents that were passed over by many people, not by one many times.
 
     Returns:
-        By place in the choice, the chance of so few clicks; most lost clicks first.
+        By place in the choice, the chance of so few clicks; most lost clicks first, `limit` at
+        most.
     """
     bunches = {
         place: Bunches(detail["n_clusters"], detail["n"], detail["cc"], detail["oe"], detail["ee"])
         for place in choice.screening.suspects
         for detail in [details[choice.keys[place]]]
     }
-    return confirm_shortfalls(choice.screening, bunches, SHORTFALL)
+    found = confirm_shortfalls(choice.screening, bunches, SHORTFALL)
+    return dict(islice(found.items(), limit))
 
 
 def build_skipped(

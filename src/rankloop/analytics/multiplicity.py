@@ -57,9 +57,10 @@ def compute_lower_tails(
     factor = np.asarray(dispersion, dtype=np.float64)
     if (counts < 0).any() or (means < 0).any() or (factor < 1).any():
         raise TableError("counts must be 0 or more and dispersion 1 or more", where="expected")
-    plain = gammaincc(counts + 1.0, means)
-    bunched = gammaincc(counts / factor + 1.0, means / factor)
-    return np.asarray(np.maximum(plain, bunched), dtype=np.float64)
+    tails = gammaincc(counts + 1.0, means)
+    if (factor > 1).any():
+        tails = np.maximum(tails, gammaincc(counts / factor + 1.0, means / factor))
+    return np.asarray(tails, dtype=np.float64)
 
 
 def find_discoveries(p_values: ArrayLike, rate: float = FALSE_DISCOVERY_RATE) -> NDArray[np.bool_]:
@@ -105,7 +106,7 @@ class ShortfallConfig:
     false_discovery_rate: float = FALSE_DISCOVERY_RATE
     """Share of the findings that may be false, in (0, 1)."""
 
-    max_checked: int = 100
+    max_checked: int = 50
     """Most findings whose clicks are looked at person by person, 1 or more."""
 
     def __post_init__(self) -> None:

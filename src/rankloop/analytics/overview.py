@@ -31,9 +31,9 @@ ORPHAN: Final = 0
 MICROS: Final = 1_000_000
 
 
-def read_clustering(totals: pa.Table) -> Clustering:
-    """Say what the lists of an answer to `signals_overview` are clustered by."""
-    row = totals.to_pylist()[0]
+def read_clustering(people: pa.Table) -> Clustering:
+    """Say what lists are clustered by, from the answer to `signals_people`."""
+    row = people.to_pylist()[0]
     return Clustering.of_levels(row["lowest_level"], row["highest_level"], row["clusters"])
 
 
@@ -50,7 +50,7 @@ def build_overview(
     totals: pa.Table,
     rates: Mapping[str, ClusterSums],
     interactions: pa.Table,
-    people: pa.Table,
+    people: Mapping[str, int],
     *,
     include_robots: bool,
 ) -> Overview:
@@ -60,11 +60,10 @@ def build_overview(
         totals: The answer to `signals_overview`, one row.
         rates: What `read_rates` made of the answer to `signals_rates`.
         interactions: The answer to `signals_interactions`.
-        people: The answer to `signals_people`, or to `signals_interacting_people`.
+        people: How many `users`, `sessions` and `visits` there are.
         include_robots: Whether robots' interactions count.
     """
     row = totals.to_pylist()[0]
-    persons = people.to_pylist()[0]
     done = interactions.to_pylist()
     counted = [kind for kind in done if include_robots or not kind["is_robot"]]
     return Overview(
@@ -83,9 +82,9 @@ def build_overview(
             searches=row["robot_searches"],
             interactions=sum(kind["interactions"] for kind in done if kind["is_robot"]),
         ),
-        users=persons["users"],
-        sessions=persons["sessions"],
-        visits=persons.get("visits", 0),
+        users=people["users"],
+        sessions=people["sessions"],
+        visits=people["visits"],
         values=sum_values(counted),
         interactions_by_type=count_types(counted),
         **{name: estimate_rate(rates[name]) for name in RATES},

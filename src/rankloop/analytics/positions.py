@@ -14,7 +14,7 @@ from rankloop.analytics.intervals import (
     estimate_mean,
     estimate_rate,
 )
-from rankloop.tables.overview import FirstClick, PositionRow
+from rankloop.tables.overview import FirstClick, FirstClickPosition, PositionRow
 from rankloop.tables.rates import Rate
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ def build_positions(
     return axis, build(DEEPEST)
 
 
-def build_first_click(rates: Mapping[str, ClusterSums]) -> FirstClick:
-    """Average the position of the first click, and say how many lists have none.
+def build_first_click(rates: Mapping[str, ClusterSums], first_positions: pa.Table) -> FirstClick:
+    """Average the position of the first click, spread it out, and say how many lists have none.
 
     Args:
         rates: What `read_rates` made of the answer to `signals_rates`.
+        first_positions: The answer to `signals_first_click_positions`.
     """
     sums = rates["first_click_position"]
     mean, low, high = estimate_mean(sums)
@@ -72,4 +73,15 @@ def build_first_click(rates: Mapping[str, ClusterSums]) -> FirstClick:
         low=low,
         high=high,
         no_click_share=estimate_rate(rates["ctr"].complement()),
+        by_position=_spread_out(first_positions),
     )
+
+
+def _spread_out(first_positions: pa.Table) -> list[FirstClickPosition]:
+    """Lay first clicks on an axis without gaps."""
+    counts = {row["position"]: row["searches"] for row in first_positions.to_pylist()}
+    total = sum(counts.values())
+    return [
+        FirstClickPosition(position, counts.get(position, 0), counts.get(position, 0) / total)
+        for position in range(max(counts, default=-1) + 1)
+    ]

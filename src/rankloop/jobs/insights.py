@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 LIST_LENGTH: Final = 20
 """Rows of each list within the signals; the parts have them all, paged."""
 
-ASKED_AT_ONCE: Final = 2
-"""Questions in flight together: some of them keep one core busy only."""
-
 NOTES: Final = {
     "ctr": "Searches with a credited click, of those with known results.",
     "ctr_by_position": (
@@ -51,31 +47,33 @@ NOTES: Final = {
 """How to read what is easily misread, by field."""
 
 _OVERVIEW: Final[Questions] = {
-    "signals_people": {},
-    "signals_interactions": {},
-    "signals_rates": {},
     "signals_overview": {},
+    "signals_rates": {},
+    "signals_interactions": {},
+    "signals_people": {},
+    "signals_sessions": {},
 }
-"""What the overview needs, longest first."""
+"""What the overview needs."""
 
 _SIGNALS: Final[Questions] = {
-    "signals_ranked_documents": {
-        "ranked_high": documents.RANKED_HIGH,
-        "min_expected": documents.SHORTFALL.min_expected,
-    },
+    **_OVERVIEW,
+    "signals_positions": {"deepest": positions.DEEPEST},
+    "signals_first_clicks": {},
+    "signals_first_click_positions": {"deepest": positions.DEEPEST},
     "signals_queries": {
         "min_searches": queries.MIN_SEARCHES,
         "limit": LIST_LENGTH,
         "offset": 0,
         "zero_limit": LIST_LENGTH,
     },
-    "signals_positions": {"deepest": positions.DEEPEST},
-    **_OVERVIEW,
-    "signals_first_clicks": {},
+    "signals_ranked_documents": {
+        "ranked_high": documents.RANKED_HIGH,
+        "min_expected": documents.SHORTFALL.min_expected,
+    },
     "signals_clicked_documents": {"limit": LIST_LENGTH},
     "signals_reported_zero_results": {"limit": LIST_LENGTH},
 }
-"""What covers the log, longest first."""
+"""What covers the log."""
 
 _WITHOUT_ROBOTS: Final = frozenset(
     {
@@ -198,10 +196,12 @@ class _Asking:
     def signals(self) -> Signals:
         """Ask for everything: first what covers the log, then details of what is listed."""
         answers = self._ask_all(_SIGNALS)
-        clustering = overview.read_clustering(answers["signals_overview"])
+        clustering = overview.read_clustering(answers["signals_people"])
         rates = overview.read_rates(answers["signals_rates"], clustering)
         rows, deeper = positions.build_positions(answers["signals_positions"], clustering)
-        first_click = positions.build_first_click(rates)
+        first_click = positions.build_first_click(
+            rates, answers["signals_first_click_positions"]
+        )
         summary = self._summarize(answers)
         list_up = self._list if summary.searches else self._list_without_searches
         lists = list_up(answers)
@@ -275,12 +275,13 @@ class _Asking:
     def _summarize(self, answers: Answers) -> Overview:
         """Put the overview together; people are those who interacted, without searches."""
         totals = answers["signals_overview"]
-        people = answers["signals_people"]
+        people = _read_row(answers["signals_people"]) | _read_row(answers["signals_sessions"])
         if totals["searches"][0].as_py() == 0:
-            people = self._ask("signals_interacting_people")
+            people |= _read_row(self._ask("signals_interacting_people"))
+        clustering = overview.read_clustering(answers["signals_people"])
         return overview.build_overview(
             totals,
-            overview.read_rates(answers["signals_rates"], overview.read_clustering(totals)),
+            overview.read_rates(answers["signals_rates"], clustering),
             answers["signals_interactions"],
             people,
             include_robots=self._window.include_robots,
@@ -293,21 +294,15 @@ class _Asking:
         clicked = answers["signals_clicked_documents"]["document_key"].to_pylist()
         reported = answers["signals_reported_zero_results"]
         keys = sorted({*chosen_queries.rows, *reported["query_key"].to_pylist()})
-        more = self._ask_all(
-            {
-                "signals_document_details": {"document_keys": [*chosen.suspects, *clicked]},
-                "signals_document_queries": {"document_keys": chosen.suspects},
-                "signals_query_details": {"query_keys": keys},
-            }
+        query_details = self._ask_query_details(keys)
+        details = documents.read_details(
+            self._ask("signals_document_details", {"document_keys": [*chosen.suspects, *clicked]})
         )
-        query_details = queries.read_details(more["signals_query_details"])
-        details = documents.read_details(more["signals_document_details"])
-        found = documents.find_skipped(chosen, details)
-        listed = dict(list(found.items())[:LIST_LENGTH])
+        listed = documents.find_skipped(chosen, details, LIST_LENGTH)
+        skipped_keys = [chosen.keys[place] for place in listed]
+        losing = self._ask("signals_document_queries", {"document_keys": skipped_keys})
         return _Lists(
-            skipped=documents.build_skipped(
-                chosen, listed, details, more["signals_document_queries"]
-            ),
+            skipped=documents.build_skipped(chosen, listed, details, losing),
             low=queries.build_low_engagement(chosen_queries, query_details, LIST_LENGTH),
             zero=queries.build_zero_results(chosen_queries, query_details, reported, LIST_LENGTH),
             queries=queries.build_top_queries(chosen_queries, query_details),
@@ -334,7 +329,7 @@ class _Asking:
 
     def _read_clustering(self) -> Clustering:
         """Ask what the lists are clustered by."""
-        return overview.read_clustering(self._ask("signals_overview"))
+        return overview.read_clustering(self._ask("signals_people"))
 
     def _ask_page(self, question: str, total: str, page: PageRequest) -> tuple[pa.Table, int]:
         """Ask for a page, and read the size of the whole off its rows.
@@ -348,10 +343,8 @@ class _Asking:
         return answer, sized[total][0].as_py() if sized.num_rows else 0
 
     def _ask_all(self, questions: Questions) -> Answers:
-        """Ask several questions, some at a time."""
-        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-            asked = {name: pool.submit(self._ask, name, more) for name, more in questions.items()}
-            return {name: answer.result() for name, answer in asked.items()}
+        """Ask several questions, one after the other: each keeps every core busy."""
+        return {name: self._ask(name, more) for name, more in questions.items()}
 
     def _ask(self, question: str, more: Mapping[str, Value] | None = None) -> pa.Table:
         """Ask one question about the retriever and the window."""
@@ -367,3 +360,9 @@ class _Asking:
         if question not in _WITHOUT_ROBOTS:
             parameters["include_robots"] = window.include_robots
         return self._store.ask(question, parameters)
+
+
+def _read_row(answer: pa.Table) -> dict[str, int]:
+    """Read an answer of one row."""
+    row: dict[str, int] = answer.to_pylist()[0]
+    return row

@@ -124,6 +124,19 @@ class PositionRow(Record, frozen=True):
     """Clicks of impressions: descriptive, since it mixes place and what was placed there."""
 
 
+class FirstClickPosition(Record, frozen=True):
+    """How many searches were clicked first at one place."""
+
+    position: int
+    """From 0; 100 stands for everything deeper too."""
+
+    searches: int
+    """Searches whose first click was there."""
+
+    share: float
+    """Of the searches with a click, in [0, 1]."""
+
+
 class FirstClick(Record, frozen=True):
     """Where people click first, and how many do not click."""
 
@@ -141,6 +154,9 @@ class FirstClick(Record, frozen=True):
 
     no_click_share: Rate
     """Searches without a click, which the mean cannot see, of those with known results."""
+
+    by_position: list[FirstClickPosition] = []
+    """From position 0 to the deepest first click, without gaps."""
 
 
 class ClickedWithin(Record, frozen=True):

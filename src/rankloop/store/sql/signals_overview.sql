@@ -18,9 +18,6 @@
 --   unknown_result_searches BIGINT: lists of which the results are not known
 --   repeated_searches BIGINT: lists shown again unchanged within 30 minutes
 --   robot_searches BIGINT: lists shown to robots and other programs, counted or not
---   clusters BIGINT: different users, sessions or searches that lists are clustered by
---   lowest_level TINYINT: lowest level that lists are clustered by; 0 user, 1 session, 2 search
---   highest_level TINYINT: highest such level
 WITH lists AS (
     SELECT *, is_counted OR $include_robots::BOOLEAN AS is_in
     FROM search_log
@@ -41,8 +38,5 @@ SELECT
     coalesce(count(*) FILTER (WHERE is_in AND n_results IS NULL), 0)::BIGINT
         AS unknown_result_searches,
     coalesce(count(*) FILTER (WHERE is_in AND is_repeat), 0)::BIGINT AS repeated_searches,
-    coalesce(count(*) FILTER (WHERE NOT is_counted), 0)::BIGINT AS robot_searches,
-    coalesce(count(DISTINCT cluster_key) FILTER (WHERE is_in), 0)::BIGINT AS clusters,
-    min(cluster_level) FILTER (WHERE is_in) AS lowest_level,
-    max(cluster_level) FILTER (WHERE is_in) AS highest_level
+    coalesce(count(*) FILTER (WHERE NOT is_counted), 0)::BIGINT AS robot_searches
 FROM lists
