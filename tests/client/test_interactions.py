@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+import numpy
 import pandas
 import pyarrow
 import pytest
@@ -147,11 +148,32 @@ def test_a_wrong_filter_raises(loop):
         loop.interactions.get("")
 
 
-def test_a_naive_moment_means_utc(loop):
-    loop.interactions.create(**CLICK, timestamp="2026-11-02T10:00:00Z")
+def test_a_moment_without_a_zone_is_refused_rather_than_guessed(loop):
+    with pytest.raises(EventError) as caught:
+        loop.interactions.create(**CLICK, timestamp=NAIVE)
+    assert caught.value.where == "/timestamp"
+    with pytest.raises(InputError) as caught:
+        loop.interactions.list(start=NAIVE).count()
+    assert caught.value.where == "/start"
 
-    assert loop.interactions.list(end=NAIVE.replace(hour=9)).count() == 0
-    assert loop.interactions.list(start=NAIVE).count() == 1
+
+def test_rows_of_a_frame_are_taken_as_they_are(loop):
+    frame = pandas.DataFrame(
+        {
+            "feature_id": ["d1", "d2"],
+            "interaction_type": ["click", "click"],
+            "position": numpy.array([1, 2]),
+            "timestamp": pandas.to_datetime(["2026-11-02T10:00:00Z", "2026-11-02T11:00:00Z"]),
+            "value": numpy.array([1.5, numpy.nan], dtype="float32"),
+        }
+    )
+    rows = [*frame.to_dict("records"), {**CLICK, "position": numpy.int64(4)}]
+
+    verdicts = loop.interactions.create_many(rows)
+
+    assert verdicts.rejected == []
+    assert [row.position for row in loop.interactions.list(feature_id="d1")] == [4, 1]
+    assert [row.value for row in loop.interactions.list(feature_id="d2")] == [None]
 
 
 def test_the_asynchronous_surface_is_the_same(target, quick):

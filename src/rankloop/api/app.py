@@ -48,11 +48,11 @@ def build_app(engine: Engine, doors: Doors | None = None) -> Reception:
     )
     state = State({"engine": engine, "doors": doors})
     # The framework's own types of ASGI messages are narrower than the specification's.
-    application = cast("Application", build_litestar(state))
+    application = cast("Application", build_litestar(state, server.max_body_bytes))
     return Reception(application, doors, engine.metrics)
 
 
-def build_litestar(state: State) -> Litestar:
+def build_litestar(state: State, max_body_bytes: int = MAX_BODY_BYTES) -> Litestar:
     """Build the framework's application on the engine and the doors in its state."""
     return Litestar(
         route_handlers=[*HANDLERS, *build_handlers(HANDLERS)],
@@ -60,7 +60,7 @@ def build_litestar(state: State) -> Litestar:
         guards=[check_key, read_query],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
-        request_max_body_size=MAX_BODY_BYTES,
+        request_max_body_size=max_body_bytes,
         logging_config=None,
         debug=False,
     )

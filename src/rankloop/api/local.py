@@ -62,8 +62,9 @@ class LocalEngine:
         self._engine = open_engine(folder)
         # Whoever can open the folder owns it: keys are for those who come over the network.
         doors = Doors(NoKeys())
+        self._behind = build_app(self._engine, doors)
         self._application = Front(
-            build_app(self._engine, doors),
+            self._behind,
             intake=self._engine.intake,
             checker=self._engine.checker,
             doors=doors,
@@ -88,10 +89,12 @@ class LocalEngine:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Do something on the private event loop."""
-        if not self._is_open:
-            work.close()
-            raise NeverSentError("this data folder is closed")
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        # Under the lock, so that nothing is handed to a loop that has been stopped.
+        with self._closing:
+            if not self._is_open:
+                work.close()
+                raise NeverSentError("this data folder is closed")
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         """End what is under way, deliver what was acknowledged, and let go of the folder."""
@@ -100,19 +103,25 @@ class LocalEngine:
                 return
             self._is_open = False
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._engine.close()
+        self._thread.join()
+        self._behind.close()
+        self._engine.close()
 
     def _run(self) -> None:
         """Turn the loop until it is stopped, then end what is left on it."""
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
-        left = asyncio.all_tasks(self._loop)
-        for task in left:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(_end_others())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
+
+
+async def _end_others() -> None:
+    """End every other task of this loop."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class Exchange:

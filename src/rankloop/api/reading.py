@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote
@@ -13,11 +14,15 @@ from rankloop.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
     from rankloop.wiring import Engine
 
 T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
+
+READERS: Final[contextvars.ContextVar[Executor]] = contextvars.ContextVar("readers")
+"""The threads that read for the request at hand; set where it comes in."""
 
 WAIT_S: Final = 1.0
 """How long a reader waits for the store, in seconds."""
@@ -56,7 +61,7 @@ async def wait_for_store(engine: Engine, *, allow_stale: bool = False) -> int | 
     Raises:
         UnavailableError: The store takes longer than a second.
     """
-    if await engine.delivery.wait_until_delivered(WAIT_S):
+    if not engine.delivery.behind or await in_thread(engine.delivery.wait, WAIT_S):
         return None
     behind = engine.delivery.behind
     if allow_stale or not behind:
@@ -68,5 +73,7 @@ async def wait_for_store(engine: Engine, *, allow_stale: bool = False) -> int | 
 
 
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
-    """Do something slow without holding up the event loop."""
-    return await asyncio.to_thread(work, *arguments)
+    """Do something slow without holding up the event loop, nor the threads that capture uses."""
+    loop = asyncio.get_running_loop()
+    context = contextvars.copy_context()
+    return await loop.run_in_executor(READERS.get(), context.run, work, *arguments)

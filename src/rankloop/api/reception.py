@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from rankloop.api.problems import build_problem, to_answer
+from rankloop.api.reading import READERS
 from rankloop.telemetry import log_event, make_request_id
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+N_READERS: Final = 4
+"""Questions that are answered at a time; others wait."""
+
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +37,9 @@ class Reception:
     before it is routed; here each step is escaped again, so that the steps stay what they were,
     and a handler unescapes its own.
 
+    Reading has threads of its own: while all of them work on long questions, capture still checks
+    batches in others.
+
     Args:
         application: What answers.
         doors: Which browser origins may read the answers.
@@ -41,6 +49,7 @@ class Reception:
     def __init__(self, application: Application, doors: Doors, metrics: Metrics) -> None:
         self._application = application
         self._doors = doors
+        self._readers = ThreadPoolExecutor(N_READERS, thread_name_prefix="reading")
         self._requests = metrics.counter(
             "rankloop_api_requests_total", "Requests by method and status, capture apart."
         )
@@ -52,7 +61,10 @@ class Reception:
         """Answer one request."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
+            if scope["type"] == "lifespan":
+                self.close()
             return
+        READERS.set(self._readers)
         request_id = make_request_id()
         path = scope["path"]
         cors = self._doors.cors_headers(scope["headers"])
@@ -91,6 +103,10 @@ class Reception:
             took_ms=took_s * 1_000,
             request_id=request_id,
         )
+
+    def close(self) -> None:
+        """Let the reading threads end."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
 
 def _escape_steps(scope: Scope) -> str:

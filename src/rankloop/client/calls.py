@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -145,9 +145,18 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
         b'{"days":7}'
     """
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, enc_hook=_to_plain)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"this cannot be written as JSON: {error}") from error
+
+
+def _to_plain(value: Any) -> Any:  # noqa: ANN401 whatever rows hold
+    """Turn a number or moment of NumPy or pandas into one that JSON knows."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _to_text(value: str | float | bool | datetime | date) -> str:
@@ -155,7 +164,7 @@ def _to_text(value: str | float | bool | datetime | date) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+        return value.isoformat()
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
