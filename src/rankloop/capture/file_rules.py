@@ -72,6 +72,7 @@ def build_rules(context: ImportContext) -> dict[str, Value]:
         "source": context.source,
         "retriever_id": context.retriever_id,
         "identifier": _IDENTIFIER,
+        "identifiers": f"(?:{_IDENTIFIER})*",
         "moment": _MOMENT,
         "odd_metadata": _ODD_METADATA,
         "plain_query": "[!-~]+(?: [!-~]+)*",

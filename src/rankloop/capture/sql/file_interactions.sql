@@ -53,17 +53,23 @@ sound AS (
     FROM named
     WHERE n_keys = n_found - n_inner
         AND regexp_full_match(types, $types)
+        -- All identifiers in one look: each is a JSON string, so their row is a row of such.
+        AND regexp_full_match(
+            concat(feature_id, document_id, user_id, session_id, search_id, execution_id,
+                retriever_id, interaction_id, device),
+            $identifiers
+        )
         AND (feature_id IS NULL OR document_id IS NULL)
         AND (search_id IS NULL OR execution_id IS NULL)
-        AND (feature_id IS NULL OR (regexp_full_match(feature_id, $identifier) AND strlen(feature_id) <= $most_document))
-        AND (document_id IS NULL OR (regexp_full_match(document_id, $identifier) AND strlen(document_id) <= $most_document))
-        AND (user_id IS NULL OR (regexp_full_match(user_id, $identifier) AND strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
-        AND (session_id IS NULL OR (regexp_full_match(session_id, $identifier) AND strlen(session_id) <= $most_identifier))
-        AND (search_id IS NULL OR (regexp_full_match(search_id, $identifier) AND strlen(search_id) <= $most_identifier))
-        AND (execution_id IS NULL OR (regexp_full_match(execution_id, $identifier) AND strlen(execution_id) <= $most_identifier))
-        AND (retriever_id IS NULL OR (regexp_full_match(retriever_id, $identifier) AND strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
-        AND (interaction_id IS NULL OR (regexp_full_match(interaction_id, $identifier) AND strlen(interaction_id) <= $most_identifier))
-        AND (device IS NULL OR (regexp_full_match(device, $identifier) AND strlen(device) <= $most_identifier))
+        AND (feature_id IS NULL OR strlen(feature_id) <= $most_document)
+        AND (document_id IS NULL OR strlen(document_id) <= $most_document)
+        AND (user_id IS NULL OR (strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
+        AND (session_id IS NULL OR strlen(session_id) <= $most_identifier)
+        AND (search_id IS NULL OR strlen(search_id) <= $most_identifier)
+        AND (execution_id IS NULL OR strlen(execution_id) <= $most_identifier)
+        AND (retriever_id IS NULL OR (strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
+        AND (interaction_id IS NULL OR strlen(interaction_id) <= $most_identifier)
+        AND (device IS NULL OR strlen(device) <= $most_identifier)
         AND (moment IS NULL OR regexp_full_match(moment, $moment))
         AND (position IS NULL OR (regexp_full_match(position, '[0-9]{1,7}') AND position::INTEGER <= $most_position))
         AND ("value" IS NULL OR regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,17})?'))

@@ -51,15 +51,21 @@ sound AS (
     WHERE n_keys = n_known
         AND starts_with(query, '"') AND length(query) <= $most_query AND NOT contains(query, '\u0000')
         AND (search_id IS NULL OR execution_id IS NULL)
-        AND (search_id IS NULL OR (regexp_full_match(search_id, $identifier) AND strlen(search_id) <= $most_identifier))
-        AND (execution_id IS NULL OR (regexp_full_match(execution_id, $identifier) AND strlen(execution_id) <= $most_identifier))
-        AND (retriever_id IS NULL OR (regexp_full_match(retriever_id, $identifier) AND strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
-        AND (user_id IS NULL OR (regexp_full_match(user_id, $identifier) AND strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
-        AND (session_id IS NULL OR (regexp_full_match(session_id, $identifier) AND strlen(session_id) <= $most_identifier))
-        AND (surface IS NULL OR (regexp_full_match(surface, $identifier) AND strlen(surface) <= $most_identifier))
-        AND (device IS NULL OR (regexp_full_match(device, $identifier) AND strlen(device) <= $most_identifier))
-        AND (pipeline_version IS NULL OR (regexp_full_match(pipeline_version, $identifier) AND strlen(pipeline_version) <= $most_identifier))
-        AND (variant IS NULL OR (regexp_full_match(variant, $identifier) AND strlen(variant) <= $most_identifier))
+        -- All identifiers in one look: each is a JSON string, so their row is a row of such.
+        AND regexp_full_match(
+            concat(search_id, execution_id, retriever_id, user_id, session_id, surface, device,
+                pipeline_version, variant),
+            $identifiers
+        )
+        AND (search_id IS NULL OR strlen(search_id) <= $most_identifier)
+        AND (execution_id IS NULL OR strlen(execution_id) <= $most_identifier)
+        AND (retriever_id IS NULL OR (strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
+        AND (user_id IS NULL OR (strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
+        AND (session_id IS NULL OR strlen(session_id) <= $most_identifier)
+        AND (surface IS NULL OR strlen(surface) <= $most_identifier)
+        AND (device IS NULL OR strlen(device) <= $most_identifier)
+        AND (pipeline_version IS NULL OR strlen(pipeline_version) <= $most_identifier)
+        AND (variant IS NULL OR strlen(variant) <= $most_identifier)
         AND (actor IS NULL OR actor IN ('"human"', '"agent"', '"judge"', '"robot"'))
         AND (moment IS NULL OR regexp_full_match(moment, $moment))
         AND ("offset" IS NULL OR (regexp_full_match("offset", '[0-9]{1,7}') AND "offset"::INTEGER <= $most_position))
