@@ -1,6 +1,5 @@
 """A team that sends interactions alone still gets counts, and is told what is missing."""
 
-
 import rankloop
 
 
