@@ -24,6 +24,7 @@ from rankloop.tables.engagement import (
 from rankloop.tables.overview import (
     ClickedWithin,
     FirstClick,
+    FirstClickPosition,
     Overview,
     PositionRow,
     RobotTraffic,
@@ -63,7 +64,14 @@ def signals(**changes):
         ],
         "deeper": None,
         "average_first_click_position": 1.9,
-        "first_click": FirstClick(1.9, 8_000, 1.85, 1.95, rate(0.588)),
+        "first_click": FirstClick(
+            1.9,
+            8_000,
+            1.85,
+            1.95,
+            rate(0.588),
+            [FirstClickPosition(0, 6_000, 0.75), FirstClickPosition(1, 2_000, 0.25)],
+        ),
         "time_to_first_click": TimeToFirstClick(
             8_000, 6.2, 4.1, 9.8, [ClickedWithin(5, rate(0.1)), ClickedWithin(30, rate(0.4))]
         ),
@@ -140,7 +148,7 @@ def empty_report():
             overview=Overview(**zeros, **nothing, robots=RobotTraffic(0, 0)),
             ctr_by_position=[],
             average_first_click_position=None,
-            first_click=FirstClick(None, 0, None, None, Rate.unknown()),
+            first_click=FirstClick(None, 0, None, None, Rate.unknown(), []),
             time_to_first_click=TimeToFirstClick(
                 0, None, None, None, [ClickedWithin(5, Rate.unknown())]
             ),

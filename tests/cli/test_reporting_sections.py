@@ -30,6 +30,11 @@ def test_a_position_that_was_never_shown_is_a_gap_not_zero(report):
     assert gap.details[0] == "–"
 
 
+def test_first_clicks_are_spread_over_ranks(report):
+    bars = build_content(report).bars[1]
+    assert [(bar.label, bar.value) for bar in bars.rows] == [("1", 0.75), ("2", 0.25)]
+
+
 def test_the_engines_own_note_is_shown_with_the_plot(report):
     assert "not a propensity curve" in build_content(report).bars[0].note
 
@@ -58,7 +63,7 @@ def test_days_are_drawn_in_order_and_one_day_is_no_plot(report):
     bars = build_content(report).bars[-1]
     assert [bar.label for bar in bars.rows] == ["02-15", "02-16"]
     report["days"].pop()
-    assert len(build_content(report).bars) == 2
+    assert len(build_content(report).bars) == 3
 
 
 def test_an_empty_log_makes_a_report_that_says_what_is_missing(empty_report):

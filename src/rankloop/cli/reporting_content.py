@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +77,8 @@ class Content:
     limits: list[str] = field(default_factory=list)
     """What the log cannot tell, one sentence each."""
     footer: str = ""
+
+
+def find_note(report: Mapping[str, Any], field: str, text: str) -> str:
+    """Take the engine's own note on a field, or ours."""
+    return str(report.get("notes", {}).get(field) or text)

@@ -155,7 +155,7 @@ class FirstClick(Record, frozen=True):
     no_click_share: Rate
     """Searches without a click, which the mean cannot see, of those with known results."""
 
-    by_position: list[FirstClickPosition] = []
+    by_position: list[FirstClickPosition]
     """From position 0 to the deepest first click, without gaps."""
 
 
