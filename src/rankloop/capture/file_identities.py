@@ -17,8 +17,9 @@ from rankloop.dialects.statements import read_statement
 
 if TYPE_CHECKING:
     from rankloop.capture.file_rules import ImportContext
-    from rankloop.capture.identifiers import Hashes, IdentifierLedger
+    from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.store.base import Staging
+    from rankloop.store.identifiers import Hashes
 
 KINDS: tuple[Literal["interactions", "searches"], ...] = ("interactions", "searches")
 
