@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rankloop.errors import InputError
+from rankloop.jobs.insights import Insights
 from rankloop.tables.pages import PageRequest
 from rankloop.tables.signals import Signals
 from rankloop.tables.windows import InsightsWindow, Segment
@@ -381,3 +382,26 @@ def test_shares_add_up(log, lists):
         assert overview.ctr.value + signals.first_click.no_click_share.value == approx(1.0)
     days = log.insights.performance(retriever_id).days.results
     assert sum(day.searches for day in days) == overview.searches
+
+
+class ErasedBetween:
+    """A store that answers the second round as though everything had been erased meanwhile."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def ask(self, question, parameters=None):
+        answer = self.store.ask(question, parameters)
+        is_second = question.endswith(("_details", "_document_queries"))
+        return answer.slice(0, 0) if is_second else answer
+
+
+def test_what_is_erased_between_two_questions_is_left_out(log):
+    fill_with_ordinary_searches(log)
+    for i in range(60):
+        log.search("boots", ["bad", "b1", "c1"], user=f"v{i}")
+    log.write().signals()
+    signals = Insights(ErasedBetween(log.store), log.insights.derivation).signals()
+    assert signals.overview.searches == 260
+    assert signals.top_documents == signals.top_queries == signals.skipped_documents == []
+    assert signals.low_engagement_queries == []

@@ -18,7 +18,7 @@ from rankloop.tables.engagement import DocumentRow, LosingQuery, SkippedDocument
 from rankloop.tables.rates import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
 
@@ -64,7 +64,10 @@ def choose_documents(documents: pa.Table) -> DocumentChoice:
 
 
 def read_details(details: pa.Table) -> dict[int, dict[str, Any]]:
-    """Read the answer to `signals_document_details` by document key."""
+    """Read the answer to `signals_document_details` by document key.
+
+    A document that was erased since it was chosen is absent, and is left out of every list.
+    """
     return {row["document_key"]: row for row in details.to_pylist()}
 
 
@@ -80,7 +83,8 @@ def find_skipped(
     bunches = {
         place: Bunches(detail["n_clusters"], detail["n"], detail["cc"], detail["oe"], detail["ee"])
         for place in choice.screening.suspects
-        for detail in [details[choice.keys[place]]]
+        for detail in [details.get(choice.keys[place])]
+        if detail
     }
     found = confirm_shortfalls(choice.screening, bunches, SHORTFALL)
     return dict(islice(found.items(), limit))
@@ -108,17 +112,24 @@ def build_skipped(
     ]
 
 
-def build_document(detail: Mapping[str, Any]) -> DocumentRow:
-    """Turn a row of `signals_document_details` into a row."""
-    return DocumentRow(
-        document_id=detail["document_id"],
-        impressions=detail["n"],
-        clicks=detail["c"],
-        conversions=detail["conversions"],
-        interactions=None,
-        average_position=detail["positions"] / detail["n"],
-        ctr=_estimate_ctr(detail),
-    )
+def build_documents(
+    keys: Iterable[int], details: Mapping[int, Mapping[str, Any]]
+) -> list[DocumentRow]:
+    """List documents in the order of their keys."""
+    return [
+        DocumentRow(
+            document_id=detail["document_id"],
+            impressions=detail["n"],
+            clicks=detail["c"],
+            conversions=detail["conversions"],
+            interactions=None,
+            average_position=detail["positions"] / detail["n"],
+            ctr=_estimate_ctr(detail),
+        )
+        for key in keys
+        for detail in [details.get(key)]
+        if detail
+    ]
 
 
 def build_interacted_documents(documents: pa.Table) -> list[DocumentRow]:

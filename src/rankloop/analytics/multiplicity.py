@@ -226,7 +226,8 @@ def confirm_shortfalls(
 
     Args:
         screening: The first look.
-        bunches: By place, how the clicks of each suspect spread over people.
+        bunches: By place, how the clicks of each suspect spread over people; a suspect that is
+            absent is not found.
         config: What a finding is.
 
     Returns:
@@ -246,4 +247,8 @@ def confirm_shortfalls(
         chances[place] = compute_lower_tails(observed, expected, dispersion)
     tested = np.flatnonzero(screening.expected >= config.min_expected)
     found = set(tested[find_discoveries(chances[tested], config.false_discovery_rate)].tolist())
-    return {place: float(chances[place]) for place in screening.suspects if place in found}
+    return {
+        place: float(chances[place])
+        for place in screening.suspects
+        if place in found and place in bunches
+    }

@@ -19,7 +19,7 @@ from rankloop.tables.engagement import LowEngagementQuery, QueryRow, ZeroResultQ
 from rankloop.tables.rates import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -95,7 +95,10 @@ def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
 
 
 def read_details(details: pa.Table) -> dict[str, dict[str, Any]]:
-    """Read the answer to `signals_query_details` by query key."""
+    """Read the answer to `signals_query_details` by query key.
+
+    A query that was erased since it was chosen is absent, and is left out of every list.
+    """
     return {row["query_key"]: row for row in details.to_pylist()}
 
 
@@ -106,13 +109,15 @@ def build_low_engagement(
     bunches = {
         place: Bunches(detail["n_clusters"], detail["n"], detail["oo"], detail["oe"], detail["ee"])
         for place, key in choice.suspects.items()
-        for detail in [details[key]]
+        for detail in [details.get(key)]
+        if detail
     }
     stands = confirm_shortfalls(choice.screening, bunches, SHORTFALL)
     p_values = {choice.suspects[place]: chance for place, chance in stands.items()}
     found = [
         _build_low(choice.rows[key], details[key], key in choice.flat, p_values.get(key))
         for key in {*choice.flat, *p_values}
+        if key in details
     ]
     return sorted(found, key=lambda row: (-row.lost_clicks, row.query_key))[:limit]
 
@@ -141,26 +146,33 @@ def build_top_queries(
     choice: QueryChoice, details: Mapping[str, Mapping[str, Any]]
 ) -> list[QueryRow]:
     """List the most frequent queries."""
-    return [build_query(choice.rows[key], details[key]) for key in choice.frequent]
+    return build_queries([choice.rows[key] for key in choice.frequent], details)
 
 
-def build_query(row: Mapping[str, Any], detail: Mapping[str, Any]) -> QueryRow:
-    """Turn a row of `signals_queries` and one of `signals_query_details` into a row."""
-    return QueryRow(
-        query_key=row["query_key"],
-        query=detail["query"],
-        searches=row["searches"],
-        impressions=row["impressions"],
-        clicks=row["clicks"],
-        interactions=None,
-        zero_result_searches=row["zero"],
-        abandoned_searches=detail["abandoned"],
-        reformulated_searches=detail["reformulated"],
-        average_first_click_position=(
-            detail["first_positions"] / row["clicked"] if row["clicked"] else None
-        ),
-        ctr=_estimate_ctr(detail),
-    )
+def build_queries(
+    rows: Iterable[Mapping[str, Any]], details: Mapping[str, Mapping[str, Any]]
+) -> list[QueryRow]:
+    """Turn rows of `signals_queries`, each with its details, into rows of an answer."""
+    return [
+        QueryRow(
+            query_key=row["query_key"],
+            query=detail["query"],
+            searches=row["searches"],
+            impressions=row["impressions"],
+            clicks=row["clicks"],
+            interactions=None,
+            zero_result_searches=row["zero"],
+            abandoned_searches=detail["abandoned"],
+            reformulated_searches=detail["reformulated"],
+            average_first_click_position=(
+                detail["first_positions"] / row["clicked"] if row["clicked"] else None
+            ),
+            ctr=_estimate_ctr(detail),
+        )
+        for row in rows
+        for detail in [details.get(row["query_key"])]
+        if detail
+    ]
 
 
 def build_interacted_queries(queries: pa.Table) -> list[QueryRow]:

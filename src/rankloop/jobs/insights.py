@@ -199,9 +199,7 @@ class _Asking:
         clustering = overview.read_clustering(answers["signals_people"])
         rates = overview.read_rates(answers["signals_rates"], clustering)
         rows, deeper = positions.build_positions(answers["signals_positions"], clustering)
-        first_click = positions.build_first_click(
-            rates, answers["signals_first_click_positions"]
-        )
+        first_click = positions.build_first_click(rates, answers["signals_first_click_positions"])
         summary = self._summarize(answers)
         list_up = self._list if summary.searches else self._list_without_searches
         lists = list_up(answers)
@@ -246,7 +244,7 @@ class _Asking:
             answer, total = self._ask_page("signals_interacted_queries", "n_queries", page)
             return Page.of(queries.build_interacted_queries(answer), total, page)
         details = self._ask_query_details(answer["query_key"].to_pylist())
-        rows = [queries.build_query(row, details[row["query_key"]]) for row in answer.to_pylist()]
+        rows = queries.build_queries(answer.to_pylist(), details)
         return Page.of(rows, total, page)
 
     def documents(self, page: PageRequest) -> Page[DocumentRow]:
@@ -259,8 +257,7 @@ class _Asking:
         details = documents.read_details(
             self._ask("signals_document_details", {"document_keys": keys})
         )
-        rows = [documents.build_document(details[key]) for key in keys]
-        return Page.of(rows, total, page)
+        return Page.of(documents.build_documents(keys, details), total, page)
 
     def health(self) -> Health:
         """Ask what the log shows about the way it was made."""
@@ -306,7 +303,7 @@ class _Asking:
             low=queries.build_low_engagement(chosen_queries, query_details, LIST_LENGTH),
             zero=queries.build_zero_results(chosen_queries, query_details, reported, LIST_LENGTH),
             queries=queries.build_top_queries(chosen_queries, query_details),
-            documents=[documents.build_document(details[key]) for key in clicked]
+            documents=documents.build_documents(clicked, details)
             or self.documents(PageRequest(page_size=LIST_LENGTH)).results,
         )
 
