@@ -3,6 +3,10 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rankloop.client.calls import quote_step
 
 LISTED = "/v1/retrievers/interactions"
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
@@ -119,10 +123,42 @@ def test_a_wrong_request_erases_nobody(people, body, pointer):
 
 @pytest.mark.parametrize("user_id", ["a/b", "a b", "ü", "100%", "x/export"])
 def test_a_user_may_have_any_name(api, user_id):
-    from rankloop.client.calls import quote_step
-
     stored = api.engine.pseudonyms.to_stored(user_id)
 
     archive = json.loads(api.get(f"/v1/users/{quote_step(user_id)}/export").body)
 
     assert archive["user_id"] == stored
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    owners=st.lists(st.sampled_from(["ann", "bob", "cid", None]), min_size=1, max_size=30),
+    erased=st.sets(st.sampled_from(["ann", "bob"]), min_size=1),
+    data=st.data(),
+)
+def test_a_user_deleted_is_a_user_never_seen(api, owners, erased, data):
+    run = data.draw(st.uuids(version=4)).hex
+    api.fill(
+        CLICK
+        | {"interaction_id": f"{run}-{n}", "session_id": run}
+        | ({"user_id": f"{run}-{owner}"} if owner else {})
+        for n, owner in enumerate(owners)
+    )
+
+    receipt = api.call(
+        "POST", "/v1/users/erase", {"user_ids": [f"{run}-{owner}" for owner in sorted(erased)]}
+    ).json()
+
+    left = {f"{run}-{n}" for n, owner in enumerate(owners) if owner not in erased}
+    assert receipt["rows"]["interactions"] == len(owners) - len(left)
+    assert {
+        row["interaction_id"] for row in api.get(LISTED, session_id=run).json()["results"]
+    } == left
+    exported = api.get("/v1/exports/interactions").body.splitlines()
+    assert {
+        row["interaction_id"] for row in map(json.loads, exported) if row["session_id"] == run
+    } == left
+    for owner in erased:
+        assert api.get(f"/v1/users/{run}-{owner}/export").json()["interactions"] == []
