@@ -16,6 +16,8 @@ import pyarrow as pa
 from rankloop.dialects.statements import read_statement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rankloop.capture.file_rules import ImportContext
     from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.store.base import Staging
@@ -75,16 +77,23 @@ class Identities:
 
     def _drop(self, kind: str, ledger: IdentifierLedger) -> Hashes:
         """Take out the known rows of one kind."""
-        named = self._run(f"file_identities_{kind}")
-        hashes = _to_hashes(named)
-        known = ledger.find_known(_Texts(named.column("name")), hashes) if hashes.size else set()
+        hashes = self._hash(kind)
+        if not hashes.size:
+            return hashes
+        names = _Names(lambda: self._run(f"file_identities_{kind}").column(0), hashes.size)
+        known = ledger.find_known(names, hashes)
         is_twice = np.unique(hashes).size < hashes.size
         if known:
             self._staging.lend("import_known", pa.table({"name": pa.array(known, pa.string())}))
             self._run(f"file_known_{kind}")
         if is_twice:
             self._run(f"file_twice_{kind}")
-        return _to_hashes(self._run(f"file_identities_{kind}")) if known or is_twice else hashes
+        return self._hash(kind) if known or is_twice else hashes
+
+    def _hash(self, kind: str) -> Hashes:
+        """Hash the identifiers of the staged rows, in their order."""
+        hashes: Hashes = self._run(f"file_hashes_{kind}").column(0).to_numpy()
+        return hashes.astype(np.uint64, copy=False)
 
     def _run(self, name: str) -> pa.Table:
         """Run one statement without parameters."""
@@ -96,11 +105,13 @@ class Identities:
         return count
 
 
-class _Texts(Sequence[str]):
-    """A text column as a sequence that makes Python texts only of what is asked for."""
+class _Names(Sequence[str]):
+    """The staged identifiers, fetched only when one is asked for: most imports are all new."""
 
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self._column = column
+    def __init__(self, fetch: Callable[[], pa.ChunkedArray], size: int) -> None:
+        self._fetch = fetch
+        self._size = size
+        self._column: pa.ChunkedArray | None = None
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -109,6 +120,8 @@ class _Texts(Sequence[str]):
     def __getitem__(self, place: slice) -> list[str]: ...
 
     def __getitem__(self, place: int | slice) -> str | list[str]:
+        if self._column is None:
+            self._column = self._fetch().combine_chunks()
         if isinstance(place, slice):
             texts: list[str] = self._column[place].to_pylist()
             return texts
@@ -116,10 +129,4 @@ class _Texts(Sequence[str]):
         return text
 
     def __len__(self) -> int:
-        return len(self._column)
-
-
-def _to_hashes(named: pa.Table) -> Hashes:
-    """Return the hash column as `[n]` uint64."""
-    hashes: Hashes = named.column("hash").to_numpy().astype(np.uint64)
-    return hashes
+        return self._size

@@ -1,3 +1,2 @@
--- Identifiers of the staged interactions and their hashes, as the ledger hashes them.
-SELECT interaction_id AS name, md5_number_lower(interaction_id) AS hash
-FROM import_interactions
+-- Identifiers of the staged interactions, in the order of their hashes.
+SELECT interaction_id FROM import_interactions ORDER BY rowid
