@@ -24,7 +24,6 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)  ## simulated shoppers through the real API, then the report beside the truth
-	rm -rf $(DEMO)
 	$(BIN)/rankloop demo --once --data $(DEMO)
 
 test: $(READY)  ## every test
@@ -47,7 +46,7 @@ docs: $(READY)  ## write the pages that are made from code; try every link
 
 bench: $(READY)  ## the figures of docs/benchmarks.md, beside what a team would use instead
 	$(BIN)/rankloop bench capture --against fastapi
-	$(BIN)/rankloop bench analytics
+	$(BIN)/rankloop bench analytics --against sql
 
 fmt: $(READY)  ## format, and mend what can be mended
 	$(BIN)/ruff check --fix-only --quiet .

@@ -35,7 +35,6 @@ rankloop bench analytics --json"""
 
 BENCHMARKS: Final = {
     "capture": "rankloop.benchmarks.capture",
-    "store": "rankloop.benchmarks.store",
     "analytics": "rankloop.benchmarks.analytics",
 }
 """Every benchmark by name, and the module whose `measure` runs it."""
@@ -153,7 +152,7 @@ def bench(
     over 1 means that Rankloop is better.
 
     Args:
-        name: Which figures: capture, store or analytics.
+        name: Which figures: capture or analytics.
         target: Taken for the sake of --json.
         against: The peer to run in the same run, such as fastapi.
     """
