@@ -118,8 +118,12 @@ def open_engine(path: Path, loaded: LoadedSettings | None = None) -> Engine:
 def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     """Build every part, lower floors first."""
     settings = loaded.settings
+    # A default is no wish: it must not contradict what the folder was made with.
+    is_said = loaded.sources["privacy.pseudonymize_users"] != "default"
     pseudonyms = open_pseudonyms(
-        folder.path, settings.privacy.pseudonymize_users, settings.privacy.secret or None
+        folder.path,
+        settings.privacy.pseudonymize_users if is_said else None,
+        settings.privacy.secret or None,
     )
     store = _open_store(folder.path, settings)
     keys = KeyRing(folder.path / CATALOG_FILE)

@@ -1,0 +1,66 @@
+"""Settings: one reading, four layers, nothing unknown."""
+
+import pytest
+
+from rankloop.errors import SettingsError
+from rankloop.settings import iter_settings, load_settings
+
+
+def test_the_command_line_wins_over_the_environment_over_the_file_over_the_default(tmp_path):
+    file = tmp_path / "rankloop.toml"
+    file.write_text("[server]\nport = 1\n[store]\nthreads = 3\n[capture]\ndeliver_every_s = 0.5\n")
+    loaded = load_settings(
+        file,
+        {"RANKLOOP_SERVER__PORT": "2", "RANKLOOP_STORE__THREADS": "4"},
+        {"server.port": 5},
+    )
+
+    assert loaded.settings.server.port == 5
+    assert loaded.settings.store.threads == 4
+    assert loaded.settings.capture.deliver_every_s == 0.5
+    assert loaded.sources["server.port"] == "command line"
+    assert loaded.sources["store.threads"] == "environment"
+    assert loaded.sources["capture.deliver_every_s"] == "file"
+    assert loaded.sources["server.host"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("environment", "where"),
+    [
+        ({"RANKLOOP_SERVER__PROT": "1"}, "server.prot"),
+        ({"RANKLOOP_SERVER__PORT": "many"}, "server.port"),
+    ],
+)
+def test_what_is_unknown_or_of_another_type_is_named(environment, where):
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment=environment)
+    assert refused.value.where == where
+
+
+def test_an_unknown_section_of_the_file_is_refused(tmp_path):
+    file = tmp_path / "rankloop.toml"
+    file.write_text("[sever]\nport = 1\n")
+    with pytest.raises(SettingsError, match="sever"):
+        load_settings(file, {})
+
+
+def test_a_file_that_is_not_toml_says_so(tmp_path):
+    file = tmp_path / "rankloop.toml"
+    file.write_text("port: 1\n")
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_settings(file, {})
+
+
+def test_origins_are_a_list_in_the_environment():
+    loaded = load_settings(
+        environment={"RANKLOOP_SERVER__CORS_ORIGINS": "https://a.example,https://b.example"}
+    )
+    assert loaded.settings.server.cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_secrets_are_not_shown():
+    loaded = load_settings(environment={"RANKLOOP_PRIVACY__SECRET": "very secret indeed"})
+    rows = {name: (value, source) for name, value, source in iter_settings(loaded)}
+
+    assert rows["privacy.secret"] == ("***", "environment")
+    assert rows["server.port"] == ("8400", "default")
