@@ -52,8 +52,9 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How events are taken in."""
 
-    deliver_every_s: float = 0.2
-    """How long the store may lag behind what was acknowledged, in seconds."""
+    deliver_every_s: float = 1.0
+    """How long the store may lag behind what was acknowledged, in seconds; a reader never waits
+    for it, because reading wakes the delivery."""
     journal_max_bytes: int = 2_147_483_648
     """Most undelivered bytes; a full journal answers 503 and loses nothing."""
     max_custom_types: int = 1_000

@@ -43,8 +43,9 @@ class RowSink(Protocol):
 class DeliveryConfig:
     """Settings of the delivery."""
 
-    every_s: float = 0.2
-    """How long entries may wait, in seconds."""
+    every_s: float = 1.0
+    """How long entries may wait where nobody reads, in seconds: a few large appends cost the
+    store far less than many small ones."""
 
     batch_bytes: int = 16 * 1024 * 1024
     """About how much one transaction of the store takes."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _MAX_GROUP_ROWS: Final = 20_000
 _BUSY_FROM: Final = 8
-_GATHER_S: Final = 0.001
+_GATHER_S: Final = 0.003
 _encoder = msgspec.json.Encoder()
 
 

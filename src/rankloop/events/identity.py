@@ -46,6 +46,8 @@ def make_uuid7s(count: int, now_us: int | None = None) -> list[str]:
         >>> first[14], first != second
         ('7', True)
     """
+    if count <= 0:
+        return []
     moment_ms = (time.time_ns() // 1_000 if now_us is None else now_us) // 1_000
     head = f"{moment_ms & 0xFFFFFFFFFFFF:012x}"
     stamp = f"{head[:8]}-{head[8:]}-7"
