@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from rankloop.analytics.intervals import Clustering, ClusterSums, estimate_rate
 from rankloop.analytics.multiplicity import (
     Bunches,
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+Details = dict[int, dict[str, Any]]
+"""Rows of `signals_document_details` by document key."""
+
 RANKED_HIGH: Final = 10
-"""A document is ranked high where it stands above this position: the usual first page."""
+"""A document is ranked high where its mean position is above this one: on the usual first page."""
 
 SHORTFALL: Final = ShortfallConfig(max_ratio=0.5)
 """A document is passed over where half of the clicks is missing that its positions get."""
@@ -31,39 +36,45 @@ SHORTFALL: Final = ShortfallConfig(max_ratio=0.5)
 
 @dataclass(frozen=True, slots=True)
 class DocumentChoice:
-    """Which documents may have been passed over, before their details are known."""
+    """Which documents an answer may list, before their details are known."""
 
     keys: list[int]
     """Document keys in the order of the screening's places."""
 
-    impressions: list[int]
-    """Impressions of each above the position that counts as high."""
+    clicked: list[int]
+    """Keys of the most clicked, first to last."""
 
     screening: Screening
     """Those with fewer clicks than expected, as far as sums can tell."""
 
     @property
     def suspects(self) -> list[int]:
-        """Keys of the documents whose details are needed."""
+        """Keys of the documents that may have been passed over."""
         return [self.keys[place] for place in self.screening.suspects]
 
+    @property
+    def listed(self) -> list[int]:
+        """Keys of all documents whose details are needed."""
+        return sorted({*self.suspects, *self.clicked})
 
-def choose_documents(documents: pa.Table) -> DocumentChoice:
-    """Look for documents that are ranked high and passed over.
+
+def choose_documents(documents: pa.Table, limit: int) -> DocumentChoice:
+    """Choose which documents to list, and look for those that are passed over.
 
     Args:
         documents: The answer to `signals_ranked_documents`.
+        limit: How many of the most clicked to list.
     """
+    keys, clicks = documents["document_key"].to_numpy(), documents["clicks"].to_numpy()
+    most = np.lexsort((keys, -clicks))[:limit]
     return DocumentChoice(
-        keys=documents["document_key"].to_pylist(),
-        impressions=documents["impressions"].to_pylist(),
-        screening=screen_shortfalls(
-            documents["clicks"].to_numpy(), documents["expected"].to_numpy(), SHORTFALL
-        ),
+        keys=keys.tolist(),
+        clicked=keys[most[clicks[most] > 0]].tolist(),
+        screening=screen_shortfalls(clicks, documents["expected"].to_numpy(), SHORTFALL),
     )
 
 
-def read_details(details: pa.Table) -> dict[int, dict[str, Any]]:
+def read_details(details: pa.Table) -> Details:
     """Read the answer to `signals_document_details` by document key.
 
     A document that was erased since it was chosen is absent, and is left out of every list.
@@ -71,10 +82,8 @@ def read_details(details: pa.Table) -> dict[int, dict[str, Any]]:
     return {row["document_key"]: row for row in details.to_pylist()}
 
 
-def find_skipped(
-    choice: DocumentChoice, details: Mapping[int, Mapping[str, Any]], limit: int
-) -> dict[int, float]:
-    """Find the documents that were passed over by many people, not by one many times.
+def find_skipped(choice: DocumentChoice, details: Details, limit: int) -> dict[int, float]:
+    """Find the documents that are ranked high and passed over, by many people and not by one.
 
     Returns:
         By place in the choice, the chance of so few clicks; most lost clicks first, `limit` at
@@ -84,7 +93,7 @@ def find_skipped(
         place: Bunches(detail["n_clusters"], detail["n"], detail["cc"], detail["oe"], detail["ee"])
         for place in choice.screening.suspects
         for detail in [details.get(choice.keys[place])]
-        if detail
+        if detail and detail["positions"] < RANKED_HIGH * detail["n"]
     }
     found = confirm_shortfalls(choice.screening, bunches, SHORTFALL)
     return dict(islice(found.items(), limit))
@@ -93,7 +102,7 @@ def find_skipped(
 def build_skipped(
     choice: DocumentChoice,
     found: Mapping[int, float],
-    details: Mapping[int, Mapping[str, Any]],
+    details: Details,
     losing: pa.Table,
 ) -> list[SkippedDocument]:
     """List documents that were passed over, each with the query in which it lost most.
@@ -112,9 +121,7 @@ def build_skipped(
     ]
 
 
-def build_documents(
-    keys: Iterable[int], details: Mapping[int, Mapping[str, Any]]
-) -> list[DocumentRow]:
+def build_documents(keys: Iterable[int], details: Details) -> list[DocumentRow]:
     """List documents in the order of their keys."""
     return [
         DocumentRow(
@@ -160,7 +167,7 @@ def _build_skipped(
     expected = float(choice.screening.expected[place])
     return SkippedDocument(
         document_id=detail["document_id"],
-        impressions=choice.impressions[place],
+        impressions=detail["n"],
         clicks=clicks,
         expected_clicks=expected,
         expected_by="position_ctr",

@@ -18,7 +18,7 @@ from rankloop.tables.overview import FirstClick, FirstClickPosition, PositionRow
 from rankloop.tables.rates import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -56,6 +56,23 @@ def build_positions(
         return axis, None
     shown[DEEPEST] = deeper
     return axis, build(DEEPEST)
+
+
+def to_rates(positions: Sequence[PositionRow], deeper: PositionRow | None) -> list[float]:
+    """Give the click rate of each position, as questions about expected clicks want it.
+
+    Returns:
+        `[DEEPEST + 1]`: rates of positions from 0; the last is that of all deeper ones. 0 where
+        nothing was shown.
+
+    Example:
+        >>> row = PositionRow(0, 8, 2, Rate(0.25, 8, 0.1, 0.5, "user"))
+        >>> to_rates([row], None)[:2]
+        [0.25, 0.0]
+    """
+    rates = [row.ctr.value or 0.0 for row in positions]
+    rates += [0.0] * (DEEPEST - len(rates))
+    return [*rates, (deeper.ctr.value or 0.0) if deeper else 0.0]
 
 
 def build_first_click(rates: Mapping[str, ClusterSums], first_positions: pa.Table) -> FirstClick:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from rankloop.tables.engagement import Rule
 
+Details = dict[str, dict[str, Any]]
+"""Rows of `signals_query_details` by query key."""
+
 MIN_SEARCHES: Final = 30
 """Fewest known, filled lists of a query before its engagement is judged."""
 
@@ -44,9 +47,6 @@ class QueryChoice:
 
     frequent: list[str]
     """The most frequent, first to last."""
-
-    empty: list[str]
-    """Those with most empty lists, first to last."""
 
     flat: list[str]
     """Those under the flat rule, most lost clicks first."""
@@ -84,7 +84,6 @@ def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
     return QueryChoice(
         rows={row["query_key"]: row for row in rows.values()},
         frequent=[rows[place]["query_key"] for place in frequent],
-        empty=[rows[place]["query_key"] for place in empty],
         flat=[rows[place]["query_key"] for place in flat],
         screening=screening,
         suspects={
@@ -94,7 +93,7 @@ def choose_queries(queries: pa.Table, limit: int) -> QueryChoice:
     )
 
 
-def read_details(details: pa.Table) -> dict[str, dict[str, Any]]:
+def read_details(details: pa.Table) -> Details:
     """Read the answer to `signals_query_details` by query key.
 
     A query that was erased since it was chosen is absent, and is left out of every list.
@@ -103,7 +102,7 @@ def read_details(details: pa.Table) -> dict[str, dict[str, Any]]:
 
 
 def build_low_engagement(
-    choice: QueryChoice, details: Mapping[str, Mapping[str, Any]], limit: int
+    choice: QueryChoice, details: Details, limit: int
 ) -> list[LowEngagementQuery]:
     """List the queries that people leave alone, most lost clicks first, and by which rule."""
     bunches = {
@@ -122,36 +121,27 @@ def build_low_engagement(
     return sorted(found, key=lambda row: (-row.lost_clicks, row.query_key))[:limit]
 
 
-def build_zero_results(
-    choice: QueryChoice,
-    details: Mapping[str, Mapping[str, Any]],
-    reported: pa.Table,
-    limit: int,
-) -> list[ZeroResultQuery]:
+def build_zero_results(details: Details, reported: pa.Table, limit: int) -> list[ZeroResultQuery]:
     """List the queries that found nothing, by lists and by what applications reported.
 
     Args:
-        choice: What `choose_queries` chose.
-        details: What `read_details` read.
+        details: What `read_details` read; queries that always found something are passed over.
         reported: The answer to `signals_reported_zero_results`.
         limit: Most rows.
     """
     reports = {row["query_key"]: row for row in reported.to_pylist()}
-    found = [_build_zero(details.get(key), reports.get(key)) for key in {*choice.empty, *reports}]
+    empty = {key for key, detail in details.items() if detail["z"]}
+    found = [_build_zero(details.get(key), reports.get(key)) for key in {*empty, *reports}]
     found.sort(key=lambda row: (-row.zero_result_searches - row.reported, row.query_key))
     return found[:limit]
 
 
-def build_top_queries(
-    choice: QueryChoice, details: Mapping[str, Mapping[str, Any]]
-) -> list[QueryRow]:
+def build_top_queries(choice: QueryChoice, details: Details) -> list[QueryRow]:
     """List the most frequent queries."""
     return build_queries([choice.rows[key] for key in choice.frequent], details)
 
 
-def build_queries(
-    rows: Iterable[Mapping[str, Any]], details: Mapping[str, Mapping[str, Any]]
-) -> list[QueryRow]:
+def build_queries(rows: Iterable[Mapping[str, Any]], details: Details) -> list[QueryRow]:
     """Turn rows of `signals_queries`, each with its details, into rows of an answer."""
     return [
         QueryRow(

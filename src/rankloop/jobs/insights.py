@@ -46,6 +46,9 @@ NOTES: Final = {
 }
 """How to read what is easily misread, by field."""
 
+UNWEIGHTED: Final[list[float]] = [0.0]
+"""Positions' rates where nobody asks for expected clicks."""
+
 _OVERVIEW: Final[Questions] = {
     "signals_overview": {},
     "signals_rates": {},
@@ -60,6 +63,11 @@ _SIGNALS: Final[Questions] = {
     "signals_positions": {"deepest": positions.DEEPEST},
     "signals_first_clicks": {},
     "signals_first_click_positions": {"deepest": positions.DEEPEST},
+    "signals_reported_zero_results": {"limit": LIST_LENGTH},
+}
+"""What covers the log, whatever a position is worth."""
+
+_CHOICES: Final[Questions] = {
     "signals_queries": {
         "min_searches": queries.MIN_SEARCHES,
         "limit": LIST_LENGTH,
@@ -67,13 +75,11 @@ _SIGNALS: Final[Questions] = {
         "zero_limit": LIST_LENGTH,
     },
     "signals_ranked_documents": {
-        "ranked_high": documents.RANKED_HIGH,
         "min_expected": documents.SHORTFALL.min_expected,
+        "limit": LIST_LENGTH,
     },
-    "signals_clicked_documents": {"limit": LIST_LENGTH},
-    "signals_reported_zero_results": {"limit": LIST_LENGTH},
 }
-"""What covers the log."""
+"""What is chosen from, by clicks against those that positions get."""
 
 _WITHOUT_ROBOTS: Final = frozenset(
     {
@@ -201,8 +207,12 @@ class _Asking:
         rows, deeper = positions.build_positions(answers["signals_positions"], clustering)
         first_click = positions.build_first_click(rates, answers["signals_first_click_positions"])
         summary = self._summarize(answers)
-        list_up = self._list if summary.searches else self._list_without_searches
-        lists = list_up(answers)
+        reported = answers["signals_reported_zero_results"]
+        lists = (
+            self._list(reported, positions.to_rates(rows, deeper))
+            if summary.searches
+            else self._list_without_searches(reported)
+        )
         return Signals(
             retriever_id=self._retriever_id,
             window=self._window,
@@ -239,11 +249,12 @@ class _Asking:
 
     def queries(self, page: PageRequest) -> Page[QueryRow]:
         """Ask for a page of queries; of those that interactions name, without searches."""
-        answer, total = self._ask_page("signals_queries", "n_queries", page)
+        worth: Mapping[str, Value] = {"position_rates": UNWEIGHTED}
+        answer, total = self._ask_page("signals_queries", "n_queries", page, worth)
         if total == 0:
             answer, total = self._ask_page("signals_interacted_queries", "n_queries", page)
             return Page.of(queries.build_interacted_queries(answer), total, page)
-        details = self._ask_query_details(answer["query_key"].to_pylist())
+        details = self._ask_query_details(answer["query_key"].to_pylist(), UNWEIGHTED)
         rows = queries.build_queries(answer.to_pylist(), details)
         return Page.of(rows, total, page)
 
@@ -254,9 +265,7 @@ class _Asking:
             answer, total = self._ask_page("signals_interacted_documents", "n_documents", page)
             return Page.of(documents.build_interacted_documents(answer), total, page)
         keys = answer["document_key"].to_pylist()
-        details = documents.read_details(
-            self._ask("signals_document_details", {"document_keys": keys})
-        )
+        details = self._ask_document_details(keys, UNWEIGHTED)
         return Page.of(documents.build_documents(keys, details), total, page)
 
     def health(self) -> Health:
@@ -284,59 +293,78 @@ class _Asking:
             include_robots=self._window.include_robots,
         )
 
-    def _list(self, answers: Answers) -> _Lists:
-        """Ask for the details of what is worth listing, and list it."""
-        chosen_queries = queries.choose_queries(answers["signals_queries"], LIST_LENGTH)
-        chosen = documents.choose_documents(answers["signals_ranked_documents"])
-        clicked = answers["signals_clicked_documents"]["document_key"].to_pylist()
-        reported = answers["signals_reported_zero_results"]
-        keys = sorted({*chosen_queries.rows, *reported["query_key"].to_pylist()})
-        query_details = self._ask_query_details(keys)
-        details = documents.read_details(
-            self._ask("signals_document_details", {"document_keys": [*chosen.suspects, *clicked]})
+    def _list(self, reported: pa.Table, position_rates: list[float]) -> _Lists:
+        """Choose what is worth listing, ask for its details, and list it."""
+        worth: Mapping[str, Value] = {"position_rates": position_rates}
+        answers = self._ask_all({name: {**more, **worth} for name, more in _CHOICES.items()})
+        asked = queries.choose_queries(answers["signals_queries"], LIST_LENGTH)
+        shown = documents.choose_documents(answers["signals_ranked_documents"], LIST_LENGTH)
+        keys = sorted({*asked.rows, *reported["query_key"].to_pylist()})
+        about_queries = self._ask_query_details(keys, position_rates)
+        about_documents = self._ask_document_details(shown.listed, position_rates)
+        found = documents.find_skipped(shown, about_documents, LIST_LENGTH)
+        losing = self._ask(
+            "signals_document_queries",
+            {"document_keys": [shown.keys[place] for place in found], **worth},
         )
-        listed = documents.find_skipped(chosen, details, LIST_LENGTH)
-        skipped_keys = [chosen.keys[place] for place in listed]
-        losing = self._ask("signals_document_queries", {"document_keys": skipped_keys})
         return _Lists(
-            skipped=documents.build_skipped(chosen, listed, details, losing),
-            low=queries.build_low_engagement(chosen_queries, query_details, LIST_LENGTH),
-            zero=queries.build_zero_results(chosen_queries, query_details, reported, LIST_LENGTH),
-            queries=queries.build_top_queries(chosen_queries, query_details),
-            documents=documents.build_documents(clicked, details)
+            skipped=documents.build_skipped(shown, found, about_documents, losing),
+            low=queries.build_low_engagement(asked, about_queries, LIST_LENGTH),
+            zero=queries.build_zero_results(about_queries, reported, LIST_LENGTH),
+            queries=queries.build_top_queries(asked, about_queries),
+            documents=documents.build_documents(shown.clicked, about_documents)
             or self.documents(PageRequest(page_size=LIST_LENGTH)).results,
         )
 
-    def _list_without_searches(self, answers: Answers) -> _Lists:
+    def _list_without_searches(self, reported: pa.Table) -> _Lists:
         """List what interactions alone can tell."""
         first = PageRequest(page_size=LIST_LENGTH)
-        reported = answers["signals_reported_zero_results"]
-        nothing = queries.choose_queries(answers["signals_queries"], LIST_LENGTH)
         return _Lists(
             skipped=[],
             low=[],
-            zero=queries.build_zero_results(nothing, {}, reported, LIST_LENGTH),
+            zero=queries.build_zero_results({}, reported, LIST_LENGTH),
             queries=self.queries(first).results,
             documents=self.documents(first).results,
         )
 
-    def _ask_query_details(self, keys: list[str]) -> dict[str, dict[str, object]]:
+    def _ask_query_details(
+        self, keys: list[str], position_rates: list[float]
+    ) -> dict[str, dict[str, object]]:
         """Ask for the details of queries, by key."""
-        return queries.read_details(self._ask("signals_query_details", {"query_keys": keys}))
+        answer = self._ask(
+            "signals_query_details", {"query_keys": keys, "position_rates": position_rates}
+        )
+        return queries.read_details(answer)
+
+    def _ask_document_details(
+        self, keys: list[int], position_rates: list[float]
+    ) -> dict[int, dict[str, object]]:
+        """Ask for the details of documents, by key."""
+        answer = self._ask(
+            "signals_document_details", {"document_keys": keys, "position_rates": position_rates}
+        )
+        return documents.read_details(answer)
 
     def _read_clustering(self) -> Clustering:
         """Ask what the lists are clustered by."""
         return overview.read_clustering(self._ask("signals_people"))
 
-    def _ask_page(self, question: str, total: str, page: PageRequest) -> tuple[pa.Table, int]:
+    def _ask_page(
+        self,
+        question: str,
+        total: str,
+        page: PageRequest,
+        more: Mapping[str, Value] | None = None,
+    ) -> tuple[pa.Table, int]:
         """Ask for a page, and read the size of the whole off its rows.
 
         A page behind the end has no row to read it off, so the first page is asked then.
         """
-        answer = self._ask(question, {"limit": page.page_size, "offset": page.offset})
+        paged: dict[str, Value] = {"limit": page.page_size, "offset": page.offset}
+        answer = self._ask(question, {**paged, **(more or {})})
         sized = answer
         if answer.num_rows == 0 and page.offset:
-            sized = self._ask(question, {"limit": 1, "offset": 0})
+            sized = self._ask(question, {"limit": 1, "offset": 0, **(more or {})})
         return answer, sized[total][0].as_py() if sized.num_rows else 0
 
     def _ask_all(self, questions: Questions) -> Answers:

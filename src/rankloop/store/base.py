@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-Value = None | bool | int | float | str | date | datetime | list[str] | list[int] | list[date]
+Value = (
+    None
+    | bool
+    | int
+    | float
+    | str
+    | date
+    | datetime
+    | list[str]
+    | list[int]
+    | list[float]
+    | list[date]
+)
 """What a question's parameter may be; None where a filter is left out."""
 
 Kind = Literal["interaction", "search"]

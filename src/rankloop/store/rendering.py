@@ -33,6 +33,7 @@ _RENAMED: Final = {
     "epoch_us": "toUnixTimestamp64Micro",
     "bit_count": "bitCount",
     "list_distinct": "arrayDistinct",
+    "list_extract": "arrayElement",
     "list_sort": "arraySort",
     "list_sum": "arraySum",
 }

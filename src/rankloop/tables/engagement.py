@@ -40,10 +40,10 @@ class SkippedDocument(Record, frozen=True):
     """The document."""
 
     impressions: int
-    """How often it was shown in the first ten positions."""
+    """How often it was shown."""
 
     clicks: int
-    """Impressions there that were clicked."""
+    """Impressions that were clicked."""
 
     expected_clicks: float
     """Clicks that the positions it was shown at get from everyone."""
@@ -58,10 +58,10 @@ class SkippedDocument(Record, frozen=True):
     """Chance of so few clicks, were the document like the others at its positions."""
 
     average_position: float
-    """Mean position it was shown at, from 0, over all its impressions."""
+    """Mean position it was shown at, from 0; under 10, else it is not ranked high."""
 
     ctr: Rate
-    """Clicked impressions of all its impressions, those below the first ten included."""
+    """Clicked impressions, of all."""
 
     loses_most_in: LosingQuery | None
     """The query to look at first."""

@@ -1,7 +1,7 @@
 -- For each of a few documents, the query in which it lost most clicks against its positions.
 --
--- Expected clicks are those that the positions shown got from everyone: a position's rate is its
--- clicks over its impressions.
+-- Expected clicks are those that the positions shown get from everyone; signals_positions says how
+-- many that are.
 --
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
@@ -10,6 +10,7 @@
 --   surface VARCHAR: only lists shown there
 --   device VARCHAR: only lists shown on this kind of device
 --   include_robots BOOLEAN: whether robots count like people
+--   position_rates DOUBLE[]: click rate of each position from 0; deeper ones have the last
 --   document_keys BIGINT[]: the documents that are listed
 -- Columns:
 --   document_key BIGINT: the document, as a number
@@ -24,18 +25,6 @@ WITH edges AS (
     WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
         OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
 ),
-positions AS (
-    SELECT h.position AS position, sum(h.clicked) / count(*) AS rate
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.position
-),
 pairs AS (
     SELECT
         h.document_key AS document_key,
@@ -43,9 +32,16 @@ pairs AS (
         max(h.search_key) AS search_key,
         count(*) AS impressions,
         sum(h.clicked)::BIGINT AS clicks,
-        sum(p.rate) AS expected
+        coalesce(
+            sum(
+                list_extract(
+                    $position_rates::DOUBLE[],
+                    least(h.position + 1, array_length($position_rates::DOUBLE[]))
+                )
+            ),
+            0
+        ) AS expected
     FROM click_log h
-    JOIN positions p ON p.position = h.position
     ANTI JOIN edges e ON e.search_key = h.search_key
     WHERE h.document_key IN (SELECT unnest($document_keys::BIGINT[]))
         AND ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)

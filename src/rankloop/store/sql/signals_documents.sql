@@ -1,8 +1,5 @@
 -- Every document shown, most clicked first.
 --
--- Expected clicks are those that the positions shown got from everyone: a position's rate is its
--- clicks over its impressions.
---
 -- Parameters:
 --   retriever_id VARCHAR: only this retriever
 --   start TIMESTAMP: first moment that counts
@@ -18,7 +15,6 @@
 --   clicks BIGINT: impressions that were clicked
 --   conversions BIGINT: impressions that led to a purchase or a cart
 --   positions BIGINT: sum of the positions it was shown at
---   expected DOUBLE: clicks that the positions it was shown at get from everyone
 --   n_documents BIGINT: different documents in all
 WITH edges AS (
     SELECT search_key
@@ -26,28 +22,14 @@ WITH edges AS (
     WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
         OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
 ),
-positions AS (
-    SELECT h.position AS position, sum(h.clicked) / count(*) AS rate
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.position
-),
 per_document AS (
     SELECT
         h.document_key AS document_key,
         count(*) AS impressions,
         sum(h.clicked)::BIGINT AS clicks,
         sum(h.converted)::BIGINT AS conversions,
-        sum(h.position)::BIGINT AS positions,
-        sum(p.rate) AS expected
+        sum(h.position)::BIGINT AS positions
     FROM click_log h
-    JOIN positions p ON p.position = h.position
     ANTI JOIN edges e ON e.search_key = h.search_key
     WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)

@@ -13,8 +13,8 @@
 --   clusters BIGINT: different users, sessions or searches that lists are clustered by
 --   lowest_level TINYINT: lowest level that lists are clustered by; 0 user, 1 session, 2 search
 --   highest_level TINYINT: highest such level
-WITH visits AS (
-    SELECT cluster_level, cluster_key, visit_at
+WITH people AS (
+    SELECT cluster_level, cluster_key
     FROM search_log
     WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
@@ -22,17 +22,31 @@ WITH visits AS (
         AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
         AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
         AND (is_counted OR $include_robots::BOOLEAN)
-    GROUP BY cluster_level, cluster_key, visit_at
-),
-people AS (
-    SELECT cluster_level, cluster_key, count(*) AS visits
-    FROM visits
     GROUP BY cluster_level, cluster_key
+),
+counts AS (
+    SELECT
+        coalesce(count(*) FILTER (WHERE cluster_level = 0), 0)::BIGINT AS users,
+        coalesce(count(*), 0)::BIGINT AS clusters,
+        min(cluster_level) AS lowest_level,
+        max(cluster_level) AS highest_level
+    FROM people
+),
+visits AS (
+    SELECT cluster_key, visit_at
+    FROM search_log
+    WHERE ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+    GROUP BY cluster_key, visit_at
 )
 SELECT
-    coalesce(count(*) FILTER (WHERE cluster_level = 0), 0)::BIGINT AS users,
-    coalesce(sum(visits), 0)::BIGINT AS visits,
-    coalesce(count(*), 0)::BIGINT AS clusters,
-    min(cluster_level) AS lowest_level,
-    max(cluster_level) AS highest_level
-FROM people
+    users,
+    coalesce((SELECT count(*) FROM visits), 0)::BIGINT AS visits,
+    clusters,
+    lowest_level,
+    highest_level
+FROM counts

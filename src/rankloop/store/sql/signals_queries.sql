@@ -1,7 +1,7 @@
 -- Queries: the most frequent, those without results, and all with enough lists to be tested.
 --
--- Expected clicks are those that the positions shown got from everyone: a position's rate is its
--- clicks over its impressions.
+-- Expected clicks are those that the positions shown get from everyone; signals_positions says how
+-- many that are.
 -- A list shows the positions from its offset on.
 --
 -- Parameters:
@@ -11,6 +11,7 @@
 --   surface VARCHAR: only lists shown there
 --   device VARCHAR: only lists shown on this kind of device
 --   include_robots BOOLEAN: whether robots count like people
+--   position_rates DOUBLE[]: click rate of each position from 0; deeper ones have the last
 --   min_searches BIGINT: every query with so many known lists that are not empty; none if left out
 --   limit BIGINT: how many of the most frequent queries
 --   offset BIGINT: how many of the most frequent queries to leave out first
@@ -27,34 +28,27 @@
 --   expected DOUBLE: clicks that the positions shown get from everyone
 --   n_queries BIGINT: different queries in all
 --   n_zero_queries BIGINT: queries in all with an empty list
-WITH edges AS (
-    SELECT search_key
-    FROM search_log
-    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
-        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+WITH rates AS (
+    SELECT position, list_extract($position_rates::DOUBLE[], position + 1) AS rate
+    FROM (SELECT unnest(range(0, array_length($position_rates::DOUBLE[]))) AS position)
 ),
-positions AS (
-    SELECT h.position AS position, sum(h.clicked) / count(*) AS rate
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.position
-),
+-- Clicks to be expected above position x: rate_before + (x - position) * rate, in the row of x or,
+-- where x is deeper than all rows, in the last one.
 reach AS (
-    SELECT position, rate, sum(rate) OVER (ORDER BY position) AS rate_so_far
-    FROM positions
+    SELECT
+        position,
+        rate,
+        coalesce(
+            sum(rate) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0
+        ) AS rate_before
+    FROM rates
 ),
 offsets AS (SELECT search_key, page_offset FROM searches WHERE page_offset > 0),
 cells AS (
     SELECT
         l.query_key AS query_key,
         coalesce(o.page_offset, 0) AS first_position,
-        coalesce(o.page_offset, 0) + l.n_results - 1 AS last_position,
+        coalesce(o.page_offset, 0) + l.n_results AS end_position,
         count(*) AS searches,
         count(l.n_results) AS known,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS zero,
@@ -69,7 +63,7 @@ cells AS (
         AND ($surface::VARCHAR IS NULL OR l.surface = $surface::VARCHAR)
         AND ($device::VARCHAR IS NULL OR l.device = $device::VARCHAR)
         AND (l.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY l.query_key, first_position, last_position
+    GROUP BY l.query_key, first_position, end_position
 ),
 per_query AS (
     SELECT
@@ -81,10 +75,20 @@ per_query AS (
         sum(c.clicked)::BIGINT AS clicked,
         sum(c.impressions)::BIGINT AS impressions,
         sum(c.clicks)::BIGINT AS clicks,
-        coalesce(sum(c.searches * (b.rate_so_far - a.rate_so_far + a.rate)), 0) AS expected
+        coalesce(
+            sum(
+                c.searches * (
+                    b.rate_before + (c.end_position - b.position) * b.rate
+                    - a.rate_before - (c.first_position - a.position) * a.rate
+                )
+            ),
+            0
+        ) AS expected
     FROM cells c
-    LEFT JOIN reach a ON a.position = c.first_position AND c.last_position >= c.first_position
-    LEFT JOIN reach b ON b.position = c.last_position AND c.last_position >= c.first_position
+    LEFT JOIN reach a
+        ON a.position = least(c.first_position, array_length($position_rates::DOUBLE[]) - 1)
+    LEFT JOIN reach b
+        ON b.position = least(c.end_position, array_length($position_rates::DOUBLE[]) - 1)
     GROUP BY c.query_key
 ),
 frequent AS (

@@ -9,6 +9,7 @@
 --   surface VARCHAR: only lists shown there
 --   device VARCHAR: only lists shown on this kind of device
 --   include_robots BOOLEAN: whether robots count like people
+--   position_rates DOUBLE[]: click rate of each position from 0; deeper ones have the last
 --   query_keys VARCHAR[]: the queries that are listed
 -- Columns:
 --   query_key VARCHAR: the information need
@@ -31,43 +32,37 @@
 --   oo BIGINT: sum of squared clicked impressions
 --   oe DOUBLE: sum of clicked impressions times expected clicks
 --   ee DOUBLE: sum of squared expected clicks
-WITH edges AS (
-    SELECT search_key
-    FROM search_log
-    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
-        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+WITH rates AS (
+    SELECT position, list_extract($position_rates::DOUBLE[], position + 1) AS rate
+    FROM (SELECT unnest(range(0, array_length($position_rates::DOUBLE[]))) AS position)
 ),
-positions AS (
-    SELECT h.position AS position, sum(h.clicked) / count(*) AS rate
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.position
-),
+-- Clicks to be expected above position x: rate_before + (x - position) * rate, in the row of x or,
+-- where x is deeper than all rows, in the last one.
 reach AS (
-    SELECT position, rate, sum(rate) OVER (ORDER BY position) AS rate_so_far
-    FROM positions
+    SELECT
+        position,
+        rate,
+        coalesce(
+            sum(rate) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0
+        ) AS rate_before
+    FROM rates
 ),
+offsets AS (SELECT search_key, page_offset FROM searches WHERE page_offset > 0),
 lists AS (
     SELECT
         l.query_key AS query_key,
         l.cluster_key AS cluster_key,
         l.cluster_level AS cluster_level,
-        s.query,
+        l.search_key AS search_key,
         l.n_results AS n_results,
         CASE WHEN l.is_reformulated THEN 1 ELSE 0 END AS is_reformulated,
         CASE WHEN l.n_results IS NOT NULL AND l.is_abandoned THEN 1 ELSE 0 END AS is_abandoned,
         CASE WHEN l.n_results IS NOT NULL THEN l.first_click_position END AS first_click_position,
         CASE WHEN l.n_results IS NULL THEN 0 ELSE l.n_clicked END AS clicks,
-        s.page_offset AS first_position,
-        s.page_offset + l.n_results - 1 AS last_position
+        coalesce(o.page_offset, 0) AS first_position,
+        coalesce(o.page_offset, 0) + l.n_results AS end_position
     FROM search_log l
-    JOIN searches s ON s.search_key = l.search_key
+    LEFT JOIN offsets o ON o.search_key = l.search_key
     WHERE l.query_key IN (SELECT unnest($query_keys::VARCHAR[]))
         AND ($retriever_id::VARCHAR IS NULL OR l.retriever_id = $retriever_id::VARCHAR)
         AND ($start::TIMESTAMP IS NULL OR l."at" >= $start::TIMESTAMP)
@@ -79,7 +74,7 @@ lists AS (
 clusters AS (
     SELECT
         l.query_key AS query_key,
-        max(l.query) AS query,
+        max(l.search_key) AS search_key,
         l.cluster_level AS cluster_level,
         l.cluster_key AS cluster_key,
         count(*) AS searches,
@@ -90,33 +85,66 @@ clusters AS (
         coalesce(count(*) FILTER (WHERE l.clicks > 0), 0) AS c,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS z,
         sum(l.clicks)::BIGINT AS o,
-        coalesce(sum(b.rate_so_far - a.rate_so_far + a.rate), 0) AS e
+        coalesce(
+            sum(
+                b.rate_before + (l.end_position - b.position) * b.rate
+                - a.rate_before - (l.first_position - a.position) * a.rate
+            ),
+            0
+        ) AS e
     FROM lists l
-    LEFT JOIN reach a ON a.position = l.first_position AND l.last_position >= l.first_position
-    LEFT JOIN reach b ON b.position = l.last_position AND l.last_position >= l.first_position
+    LEFT JOIN reach a
+        ON a.position = least(l.first_position, array_length($position_rates::DOUBLE[]) - 1)
+    LEFT JOIN reach b
+        ON b.position = least(l.end_position, array_length($position_rates::DOUBLE[]) - 1)
     GROUP BY l.query_key, l.cluster_level, l.cluster_key
+),
+sums AS (
+    SELECT
+        query_key,
+        max(search_key) AS search_key,
+        min(cluster_level) AS lowest_level,
+        max(cluster_level) AS highest_level,
+        sum(searches)::BIGINT AS searches,
+        sum(reformulated)::BIGINT AS reformulated,
+        sum(abandoned)::BIGINT AS abandoned,
+        sum(first_positions)::BIGINT AS first_positions,
+        coalesce(count(*) FILTER (WHERE n > 0), 0)::BIGINT AS n_clusters,
+        sum(n)::BIGINT AS n,
+        sum(n * n)::BIGINT AS nn,
+        sum(c)::BIGINT AS c,
+        sum(c * n)::BIGINT AS cn,
+        sum(c * c)::BIGINT AS cc,
+        sum(z)::BIGINT AS z,
+        sum(z * n)::BIGINT AS zn,
+        sum(z * z)::BIGINT AS zz,
+        sum(o * o)::BIGINT AS oo,
+        sum(o * e) AS oe,
+        sum(e * e) AS ee
+    FROM clusters
+    GROUP BY query_key
 )
 SELECT
-    query_key,
-    max(query) AS query,
-    min(cluster_level) AS lowest_level,
-    max(cluster_level) AS highest_level,
-    sum(searches)::BIGINT AS searches,
-    sum(reformulated)::BIGINT AS reformulated,
-    sum(abandoned)::BIGINT AS abandoned,
-    sum(first_positions)::BIGINT AS first_positions,
-    coalesce(count(*) FILTER (WHERE n > 0), 0)::BIGINT AS n_clusters,
-    sum(n)::BIGINT AS n,
-    sum(n * n)::BIGINT AS nn,
-    sum(c)::BIGINT AS c,
-    sum(c * n)::BIGINT AS cn,
-    sum(c * c)::BIGINT AS cc,
-    sum(z)::BIGINT AS z,
-    sum(z * n)::BIGINT AS zn,
-    sum(z * z)::BIGINT AS zz,
-    sum(o * o)::BIGINT AS oo,
-    sum(o * e) AS oe,
-    sum(e * e) AS ee
-FROM clusters
-GROUP BY query_key
-ORDER BY query_key
+    s.query_key AS query_key,
+    q.query AS query,
+    s.lowest_level AS lowest_level,
+    s.highest_level AS highest_level,
+    s.searches AS searches,
+    s.reformulated AS reformulated,
+    s.abandoned AS abandoned,
+    s.first_positions AS first_positions,
+    s.n_clusters AS n_clusters,
+    s.n AS n,
+    s.nn AS nn,
+    s.c AS c,
+    s.cn AS cn,
+    s.cc AS cc,
+    s.z AS z,
+    s.zn AS zn,
+    s.zz AS zz,
+    s.oo AS oo,
+    s.oe AS oe,
+    s.ee AS ee
+FROM sums s
+JOIN searches q ON q.search_key = s.search_key
+ORDER BY s.query_key
