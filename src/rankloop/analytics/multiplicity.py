@@ -106,7 +106,7 @@ class ShortfallConfig:
     false_discovery_rate: float = FALSE_DISCOVERY_RATE
     """Share of the findings that may be false, in (0, 1)."""
 
-    max_checked: int = 50
+    max_checked: int = 30
     """Most findings whose clicks are looked at person by person, 1 or more."""
 
     def __post_init__(self) -> None:
