@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Final, Literal, overload
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.store.base import Staging
     from rankloop.store.identifiers import Hashes
+
+_DIGEST_BYTES: Final = 16
 
 KINDS: tuple[Literal["interactions", "searches"], ...] = ("interactions", "searches")
 
@@ -91,9 +93,11 @@ class Identities:
         return self._hash(kind) if known or is_twice else hashes
 
     def _hash(self, kind: str) -> Hashes:
-        """Hash the identifiers of the staged rows, in their order."""
-        hashes: Hashes = self._run(f"file_hashes_{kind}").column(0).to_numpy()
-        return hashes.astype(np.uint64, copy=False)
+        """Hash the identifiers of the staged rows, in their order, as the ledger hashes them."""
+        column = self._run(f"file_hashes_{kind}").column(0)
+        digests = column.cast(pa.binary(_DIGEST_BYTES)).combine_chunks()
+        halves = np.frombuffer(digests.buffers()[1], dtype="<u8", count=2 * len(digests))
+        return halves[1::2].astype(np.uint64)
 
     def _run(self, name: str) -> pa.Table:
         """Run one statement without parameters."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Offsets = NDArray[np.int64]
 
-BLOCK_BYTES: Final = 48 * 1024 * 1024
+BLOCK_BYTES: Final = 96 * 1024 * 1024
 """About how much text one block holds: what a transaction takes, and enough to keep cores busy."""
 
 _GZIP: Final = b"\x1f\x8b"

@@ -1,2 +1,2 @@
--- Hashes of the staged interactions' identifiers, as the ledger hashes them.
-SELECT md5_number_lower(interaction_id) FROM import_interactions ORDER BY rowid
+-- MD5 of the staged interactions' identifiers; `md5_number_lower` takes four times as long.
+SELECT unhex(md5(interaction_id)) FROM import_interactions ORDER BY rowid

@@ -59,31 +59,29 @@ sound AS (
                 retriever_id, interaction_id, device),
             $identifiers
         )
+        AND greatest(
+            strlen(user_id), strlen(session_id), strlen(search_id), strlen(execution_id),
+            strlen(retriever_id), strlen(interaction_id), strlen(device), 0
+        ) <= $most_identifier
+        AND greatest(strlen(feature_id), strlen(document_id), 0) <= $most_document
         AND (feature_id IS NULL OR document_id IS NULL)
         AND (search_id IS NULL OR execution_id IS NULL)
-        AND (feature_id IS NULL OR strlen(feature_id) <= $most_document)
-        AND (document_id IS NULL OR strlen(document_id) <= $most_document)
-        AND (user_id IS NULL OR (strlen(user_id) <= $most_identifier AND NOT starts_with(user_id, $pseudonym)))
-        AND (session_id IS NULL OR strlen(session_id) <= $most_identifier)
-        AND (search_id IS NULL OR strlen(search_id) <= $most_identifier)
-        AND (execution_id IS NULL OR strlen(execution_id) <= $most_identifier)
-        AND (retriever_id IS NULL OR (strlen(retriever_id) <= $most_identifier AND retriever_id <> '"interactions"'))
-        AND (interaction_id IS NULL OR strlen(interaction_id) <= $most_identifier)
-        AND (device IS NULL OR strlen(device) <= $most_identifier)
-        AND (moment IS NULL OR regexp_full_match(moment, $moment))
-        AND (position IS NULL OR (regexp_full_match(position, '[0-9]{1,7}') AND position::INTEGER <= $most_position))
-        AND ("value" IS NULL OR regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,17})?'))
-        AND (currency IS NULL OR regexp_full_match(currency, '"[A-Z]{3}"'))
-        AND (duration_ms IS NULL OR (regexp_full_match(duration_ms, '[0-9]{1,9}(\.[0-9]{1,17})?') AND duration_ms::DOUBLE <= $most_duration_ms))
-        AND (query IS NULL OR (starts_with(query, '"') AND length(query) <= $most_query))
-        AND (metadata IS NULL OR (
-            starts_with(metadata, '{') AND strlen(metadata) <= $most_metadata
-            -- Numbers that two writers may write differently, and objects within.
-            AND NOT regexp_matches(metadata, $odd_metadata)
-            -- No key twice; where there are only the three that mean something, counting will do.
-            AND CASE WHEN len(json_keys(metadata)) = n_inner THEN true
-                ELSE len(list_distinct(json_keys(metadata))) = len(json_keys(metadata)) END
-        ))
+        AND NOT coalesce(starts_with(user_id, $pseudonym), false)
+        AND retriever_id IS DISTINCT FROM '"interactions"'
+        AND coalesce(regexp_full_match(moment, $moment), true)
+        AND coalesce(regexp_full_match(position, '[0-9]{1,7}'), true)
+        AND coalesce(TRY_CAST(position AS INTEGER), 0) <= $most_position
+        AND coalesce(regexp_full_match("value", '-?[0-9]{1,9}(\.[0-9]{1,17})?'), true)
+        AND coalesce(regexp_full_match(currency, '"[A-Z]{3}"'), true)
+        AND coalesce(regexp_full_match(duration_ms, '[0-9]{1,9}(\.[0-9]{1,17})?'), true)
+        AND coalesce(TRY_CAST(duration_ms AS DOUBLE), 0) <= $most_duration_ms
+        AND coalesce(starts_with(query, '"') AND length(query) <= $most_query, true)
+        AND coalesce(starts_with(metadata, '{') AND strlen(metadata) <= $most_metadata, true)
+        -- Numbers that two writers may write differently, and objects within.
+        AND NOT coalesce(regexp_matches(metadata, $odd_metadata), false)
+        -- No key twice; where there are only the three that mean something, counting will do.
+        AND CASE WHEN metadata IS NULL OR len(json_keys(metadata)) = n_inner THEN true
+            ELSE len(list_distinct(json_keys(metadata))) = len(json_keys(metadata)) END
 ),
 masked AS (
     SELECT
@@ -104,7 +102,7 @@ SELECT
     document[2:-2] AS document_id,
     names AS types,
     type_mask,
-    position::INTEGER AS position,
+    TRY_CAST(position AS INTEGER) AS position,
     query_text AS query,
     CASE WHEN regexp_full_match(query_text, $plain_query)
         THEN left(md5($key_version || chr(31) || lower(query_text) || chr(31)), 16)
@@ -114,8 +112,8 @@ SELECT
     END AS user_key,
     session_id[2:-2] AS session_id,
     device[2:-2] AS device,
-    duration_ms::DOUBLE AS duration_ms,
-    round_even("value"::DOUBLE * 1000000, 0)::BIGINT AS value_micros,
+    TRY_CAST(duration_ms AS DOUBLE) AS duration_ms,
+    round_even(TRY_CAST("value" AS DOUBLE) * 1000000, 0)::BIGINT AS value_micros,
     currency[2:-2] AS currency,
     nullif(metadata, '{}') AS metadata,
     $source AS source
