@@ -37,7 +37,11 @@ LINES = [f'{{"line": {number}, "text": "café"}}' for number in range(1, 41)]
 TEXT = "\n".join(LINES).encode() + b"\n"
 
 
-@pytest.mark.parametrize("content", [TEXT, TEXT[:-1], gzip.compress(TEXT), b"\xef\xbb\xbf" + TEXT])
+@pytest.mark.parametrize(
+    "content",
+    [TEXT, TEXT[:-1], gzip.compress(TEXT), b"\xef\xbb\xbf" + TEXT],
+    ids=["plain", "no last newline", "packed", "byte order mark"],
+)
 @pytest.mark.parametrize("block_bytes", [30, 64, 1_000_000])
 def test_lines_are_the_same_however_a_file_is_packed_and_cut(tmp_path, content, block_bytes):
     lines, faults = read(write(tmp_path, content), block_bytes)
@@ -66,7 +70,9 @@ def test_a_line_that_is_no_text_is_a_fault_and_the_others_stand(tmp_path):
     assert "byte 1" in fault.detail
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), b"\n\n \n"])
+@pytest.mark.parametrize(
+    "content", [b"", gzip.compress(b""), b"\n\n \n"], ids=["no bytes", "packed", "blank lines"]
+)
 def test_an_empty_file_is_said_to_be_empty(tmp_path, content):
     assert "is empty" in str(refuse(write(tmp_path, content)))
 
@@ -83,7 +89,9 @@ def test_an_archive_cut_in_its_checksum_is_cut(tmp_path):
     assert "is cut off after line 40" in str(refuse(write(tmp_path, gzip.compress(TEXT)[:-4])))
 
 
-@pytest.mark.parametrize("harm", [b"\0" * 8, b"trailing garbage"])
+@pytest.mark.parametrize(
+    "harm", [b"\0" * 8, b"trailing garbage"], ids=["wrong checksum", "garbage behind"]
+)
 def test_a_damaged_archive_is_said_to_be_damaged(tmp_path, harm):
     packed = gzip.compress(TEXT)
     content = packed[:-8] + harm if harm[0] == 0 else packed + harm

@@ -178,6 +178,7 @@ def test_a_cut_archive_leaves_whole_blocks_and_the_mended_one_completes_them(tmp
 @pytest.mark.parametrize(
     "content",
     [b"", gzip.compress(CLICK.encode())[:-6], b"PAR1\0\0", b"Dear all,\nno log here.\n"],
+    ids=["empty", "cut archive", "Parquet", "letter"],
 )
 def test_a_file_that_is_none_stores_nothing(folder, form, content):
     with pytest.raises(FileError) as caught:

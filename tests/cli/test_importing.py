@@ -63,6 +63,7 @@ def test_a_format_that_needs_translation_is_not_sent(rankloop, log):
         (gzip.compress(b'{"query": "a", "results": []}\n' * 999)[:40], ""),
         (b"PAR1\x00\x01", "Parquet"),
     ],
+    ids=["empty", "cut archive", "Parquet"],
 )
 def test_a_file_that_cannot_be_read_is_named(rankloop, tmp_path, content, said):
     bad = tmp_path / "bad.ndjson"
