@@ -1,0 +1,1 @@
+"""How likely was it looked at: propensities, identifiability, click models, simulated people."""

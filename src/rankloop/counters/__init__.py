@@ -1,0 +1,1 @@
+"""What serving must know at once: popularity, histories and profiles, kept in memory."""

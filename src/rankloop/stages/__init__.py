@@ -1,0 +1,1 @@
+"""The steps a pipeline is made of, one file each; none knows another."""

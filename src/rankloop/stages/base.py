@@ -1,0 +1,91 @@
+"""What flows through a pipeline: the query on its way, its candidates, and what a stage promises.
+
+A stage gets what it needs in its constructor and keeps nothing between calls, so that the same
+query, user and state give the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from rankloop.indexing.filters import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was asked, by whom and when.
+
+    Attributes:
+        retriever_id: Whose pipeline runs.
+        text: What the person typed; may be empty where a vector is given.
+        query_key: The information need, as `events.queries.to_query_key` names it.
+        now: The moment of the request, aware UTC; every window ends here.
+        vector: `[dimension]` float32, as sent or as the retriever's embedder made it; None where
+            there is neither.
+        filters: What every result must satisfy; None for everything.
+        user_key: The user's stored name (a pseudonym); None where unknown.
+        session_id: The session as sent; None where unknown.
+        depth: Results that will be asked of the pipeline's end, offset included, at least 1.
+    """
+
+    retriever_id: str
+    text: str
+    query_key: str
+    now: datetime
+    vector: NDArray[np.float32] | None = None
+    filters: Filter | None = None
+    user_key: str | None = None
+    session_id: str | None = None
+    depth: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Scored documents, best first.
+
+    Attributes:
+        document_ids: The documents, each once.
+        scores: `[n]` float64, falling (ties keep the order they came in); comparable within one
+            query only.
+        payloads: Fields by document, where a stage fetched or the caller sent them; documents
+            without known fields are absent.
+        pinned: Documents at the head of the list whose place no later stage may change.
+    """
+
+    document_ids: tuple[str, ...]
+    scores: NDArray[np.float64]
+    payloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pinned: int = 0
+
+    @classmethod
+    def empty(cls) -> Candidates:
+        """Return no candidates."""
+        return cls((), np.empty(0))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.document_ids)
+
+
+class Stage(Protocol):
+    """One step of a pipeline: candidates in, candidates out, nothing kept between calls."""
+
+    def __call__(self, query: Query, candidates: Candidates) -> Candidates:
+        """Return new candidates, best first; never change those passed in.
+
+        Stages that find documents replace what came in where it was empty and add to it else;
+        every other stage returns a subset or a re-ordering of what came in.
+
+        Raises:
+            RankloopError: The stage cannot do its work now; the pipeline skips it and says so.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""From corrected clicks to what models learn from: labels, negatives, pairs."""
