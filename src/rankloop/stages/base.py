@@ -6,7 +6,7 @@ query, user and state give the same answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -54,8 +54,8 @@ class Candidates:
 
     Attributes:
         document_ids: The documents, each once.
-        scores: `[n]` float64, falling (ties keep the order they came in); comparable within one
-            query only.
+        scores: `[n]` float64, falling behind the pinned ones (ties keep the order they came in);
+            comparable within one query only.
         payloads: Fields by document, where a stage fetched or the caller sent them; documents
             without known fields are absent.
         pinned: Documents at the head of the list whose place no later stage may change.
@@ -74,6 +74,27 @@ class Candidates:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.document_ids)
+
+    def rescored(self, scores: NDArray[np.float64]) -> Candidates:
+        """Return the same documents with other scores, best first; ties keep their order.
+
+        Pinned documents stay where they are, whatever they score.
+
+        Args:
+            scores: `[n]`, finite, in the order of `document_ids`.
+
+        Example:
+            >>> found = Candidates(("a", "b", "c"), np.array([3.0, 2.0, 1.0]), pinned=1)
+            >>> found.rescored(np.array([0.0, 1.0, 5.0])).document_ids
+            ('a', 'c', 'b')
+        """
+        order = np.argsort(-scores[self.pinned :], kind="stable") + self.pinned
+        places = [*range(self.pinned), *order.tolist()]
+        return replace(
+            self,
+            document_ids=tuple([self.document_ids[place] for place in places]),
+            scores=scores[places],
+        )
 
 
 class Stage(Protocol):
