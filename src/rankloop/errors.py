@@ -7,6 +7,8 @@ RankloopError
 │   │   └── UnsupportedTypeError  the content type is neither JSON nor NDJSON
 │   ├── MethodError           the address does not take this method
 │   ├── RangeError            the part asked for is not in the file
+│   ├── FaultsError           several things are wrong with one request, each with its place
+│   │   └── PipelineError     a retriever's pipeline cannot be built as it is written
 │   ├── FileError             a file cannot be read as what it was said to be
 │   ├── TableError            a table lacks a column, or a value is out of range
 │   └── SettingsError         a setting is missing, unknown or out of range
@@ -22,7 +24,26 @@ RankloopError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        pointer: JSON pointer into the body, or `/name` of a query parameter.
+        code: Stable machine name in snake_case.
+        detail: One sentence.
+    """
+
+    pointer: str
+    code: str
+    detail: str
 
 
 class RankloopError(Exception):
@@ -98,6 +119,27 @@ class RangeError(InputError):
     code = "range_not_satisfiable"
     title = "The part asked for is not in the file"
     status = 416
+
+
+class FaultsError(InputError):
+    """Several things are wrong with one request.
+
+    Attributes:
+        faults: Each of them, with its place.
+    """
+
+    def __init__(
+        self, message: str, faults: Sequence[Fault] = (), *, where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=faults[0].pointer if faults else where, hint=hint)
+        self.faults = list(faults)
+
+
+class PipelineError(FaultsError):
+    """A retriever's pipeline cannot be built as it is written."""
+
+    code = "invalid_pipeline"
+    title = "The pipeline cannot be built as it is written"
 
 
 class FileError(InputError):
@@ -194,6 +236,7 @@ ERRORS: dict[str, type[RankloopError]] = {
         UnsupportedTypeError,
         MethodError,
         RangeError,
+        PipelineError,
         FileError,
         TableError,
         SettingsError,

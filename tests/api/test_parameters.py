@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from rankloop.api.filters import InteractionQuery
 from rankloop.api.parameters import is_repeatable, read_body, read_parameters
-from rankloop.api.problems import FaultsError
-from rankloop.errors import InputError
+from rankloop.errors import FaultsError, InputError
 
 
 class Wanted(msgspec.Struct):

@@ -4,14 +4,12 @@ import msgspec
 import pytest
 
 from rankloop.api.problems import (
-    Fault,
-    FaultsError,
     Problem,
     build_problem,
     build_status_problem,
     to_answer,
 )
-from rankloop.errors import ERRORS, NotFoundError, UnavailableError
+from rankloop.errors import ERRORS, Fault, FaultsError, NotFoundError, UnavailableError
 
 REQUEST = {"path": "/v1/searches", "request_id": "req_1"}
 

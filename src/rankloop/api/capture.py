@@ -18,8 +18,8 @@ import msgspec
 
 from rankloop.api.batches import Batch, read_body, split_batch
 from rankloop.api.doors import Doors, is_loopback
-from rankloop.api.problems import Fault, FaultsError, build_problem, to_answer
-from rankloop.errors import EventError, RankloopError
+from rankloop.api.problems import build_problem, to_answer
+from rankloop.errors import EventError, Fault, FaultsError, RankloopError
 from rankloop.events.verdicts import Rejection
 from rankloop.events.views import to_accepted
 from rankloop.telemetry import Metrics, make_request_id

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from rankloop.api.problems import Fault, FaultsError
+from rankloop.errors import Fault, FaultsError
 from rankloop.events.refusals import RefusedError, escape_step, from_decoding
 
 if TYPE_CHECKING:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from rankloop.errors import (
+    Fault,
+    FaultsError,
     InputError,
     MethodError,
     NotFoundError,
@@ -16,9 +18,6 @@ from rankloop.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PROBLEMS_AT: Final = "https://docs.example.org/problems/"
 """What a problem's `type` begins with; its code follows."""
@@ -44,15 +43,6 @@ _KINDS: Final = {
 """What a framework's refusal is called, by its status."""
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong, and where."""
-
-    pointer: str
-    """JSON pointer into the body, or `/name` of a query parameter."""
-    code: str
-    detail: str
-
-
 class Problem(msgspec.Struct, frozen=True):
     """A problem document, its fields in the order they are written."""
 
@@ -74,14 +64,6 @@ class ProblemAnswer(NamedTuple):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
-
-
-class FaultsError(InputError):
-    """Several things are wrong with one request."""
-
-    def __init__(self, message: str, faults: Sequence[Fault], *, hint: str = "") -> None:
-        super().__init__(message, where=faults[0].pointer if faults else "", hint=hint)
-        self.faults = list(faults)
 
 
 def build_problem(error: Exception, *, path: str, request_id: str) -> Problem:
@@ -108,7 +90,7 @@ def build_problem(error: Exception, *, path: str, request_id: str) -> Problem:
             RankloopError.title, hint="The server's log has more under this request id."
         )
     faults: list[Fault] = []
-    if isinstance(error, FaultsError):
+    if isinstance(error, FaultsError) and error.faults:
         faults = error.faults
     elif error.where:
         faults = [Fault(error.where, error.code, str(error))]
