@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -74,6 +74,42 @@ class Candidates:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.document_ids)
+
+    def head(self, n_documents: int) -> Candidates:
+        """Return the first of them.
+
+        Example:
+            >>> Candidates(("a", "b"), np.array([2.0, 1.0])).head(1).document_ids
+            ('a',)
+        """
+        if n_documents >= len(self):
+            return self
+        return replace(
+            self,
+            document_ids=self.document_ids[:n_documents],
+            scores=self.scores[:n_documents],
+            pinned=min(self.pinned, n_documents),
+        )
+
+    def kept(self, keep: Sequence[bool]) -> Candidates:
+        """Return those to keep, in their order.
+
+        Args:
+            keep: `[n]`, whether each stays.
+
+        Example:
+            >>> Candidates(("a", "b"), np.array([2.0, 1.0]), pinned=1).kept([False, True])
+            Candidates(document_ids=('b',), scores=array([1.]), payloads={}, pinned=0)
+        """
+        if all(keep):
+            return self
+        places = [place for place, stays in enumerate(keep) if stays]
+        return replace(
+            self,
+            document_ids=tuple(self.document_ids[place] for place in places),
+            scores=self.scores[places],
+            pinned=sum(keep[: self.pinned]),
+        )
 
     def rescored(self, scores: NDArray[np.float64]) -> Candidates:
         """Return the same documents with other scores, best first; ties keep their order.
