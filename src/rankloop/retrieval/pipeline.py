@@ -1,0 +1,208 @@
+"""Pipelines: every kind of stage by name, and how one request runs through them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final
+
+from rankloop.retrieval.answers import Outcome, Result
+from rankloop.retrieval.embedding import QueryEmbedding
+from rankloop.retrieval.limits import check_candidates, check_page, check_query
+from rankloop.retrieval.parts import Parts, StageKind
+from rankloop.retrieval.placing import StageSpec
+from rankloop.retrieval.rules import HardRules
+from rankloop.retrieval.running import Passage, Placed, StageTimes, explain_results
+from rankloop.stages.base import Candidates
+from rankloop.stages.filter import FilterConfig, FilterDocuments
+from rankloop.stages.hybrid_search import HybridSearch, HybridSearchConfig
+from rankloop.stages.text_search import TextSearch, TextSearchConfig
+from rankloop.stages.vector_search import VectorSearch, VectorSearchConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rankloop.retrieval.specification import PipelineSpec
+    from rankloop.stages.base import Query
+
+STAGES: Final[dict[str, StageKind]] = {
+    "text_search": StageKind(
+        TextSearchConfig, lambda config, parts: TextSearch(parts.index, config), finds=True
+    ),
+    "vector_search": StageKind(
+        VectorSearchConfig,
+        lambda config, parts: VectorSearch(parts.index, config),
+        finds=True,
+        wants_vector=True,
+    ),
+    "hybrid_search": StageKind(
+        HybridSearchConfig,
+        lambda config, parts: HybridSearch(parts.index, config),
+        finds=True,
+        wants_vector=True,
+    ),
+    "filter": StageKind(
+        FilterConfig, lambda config, parts: FilterDocuments(parts.index, config), is_rule=True
+    ),
+}
+"""Every kind of stage by the `type` that a pipeline gives it."""
+
+ENTRY_POINTS: Final = "rankloop.stages"
+"""Where other packages offer kinds of stages: a name, and an object of `StageKind`."""
+
+DEFAULT_FINDER: Final = "text_search"
+"""What finds documents where a pipeline has no stage that does."""
+
+
+@functools.cache
+def list_stages() -> Mapping[str, StageKind]:
+    """Return every kind of stage: ours, and those that other packages offer under new names."""
+    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    others = {name: point.load() for name, point in offered.items() if name not in STAGES}
+    return {**others, **STAGES}
+
+
+class Pipeline:
+    """The stages of one retriever, built once and run for every request.
+
+    Hard rules hold for every result wherever they stand in the pipeline: first what a request or a
+    `filter` demands and what `exclude_interacted` takes out, then what is pinned, then everything
+    that was learned.
+    """
+
+    def __init__(self, spec: PipelineSpec, parts: Parts) -> None:
+        """Build every stage.
+
+        Raises:
+            InputError: A stage needs a part that is not there, or contradicts one.
+        """
+        self._spec = spec
+        self._parts = parts
+        placed = [Placed(stage, stage.kind.build(stage.config, parts)) for stage in spec.stages]
+        self._rules = HardRules([one for one in placed if one.spec.kind.is_rule], parts.index)
+        self._stages = [one for one in placed if not one.spec.kind.is_rule]
+        if not any(one.spec.kind.finds for one in self._stages):
+            self._stages.insert(0, _build_default(parts))
+
+    def run(self, query: Query, *, limit: int, offset: int = 0, explain: bool = False) -> Outcome:
+        """Find and order documents.
+
+        Args:
+            query: What is asked.
+            limit: Results of the page, 1 to `MAX_LIMIT`.
+            offset: Results before the page.
+            explain: Whether each result says what moved it.
+
+        Returns:
+            A page. All pages of one query are parts of one ranking.
+
+        Raises:
+            FaultsError: The page, the query or its vector is out of range.
+        """
+        check_page(limit, offset)
+        check_query(query.text)
+        walk = _Walk(self._parts, query, self._spec.timeout_ms / 1e3)
+        return walk.go(self._stages, self._rules, Candidates.empty()).page(
+            limit, offset, explain=explain
+        )
+
+    def rerank(
+        self,
+        query: Query,
+        candidates: Candidates,
+        *,
+        limit: int,
+        offset: int = 0,
+        explain: bool = False,
+    ) -> Outcome:
+        """Order a caller's own candidates; nothing is added, only hard rules take away.
+
+        Args:
+            query: What was asked.
+            candidates: What the caller found.
+            limit: Results of the page, 1 to `MAX_LIMIT`.
+            offset: Results before the page.
+            explain: Whether each result says what moved it.
+
+        Raises:
+            FaultsError: The page, the query or the number of candidates is out of range.
+        """
+        check_page(limit, offset)
+        check_query(query.text)
+        check_candidates(len(candidates))
+        walk = _Walk(self._parts, query, self._spec.timeout_ms / 1e3)
+        stages = [one for one in self._stages if not one.spec.kind.finds]
+        return walk.go(stages, self._rules, candidates, only=candidates.document_ids).page(
+            limit, offset, explain=explain
+        )
+
+
+class _Walk:
+    """One request's walk through a pipeline."""
+
+    def __init__(self, parts: Parts, query: Query, budget_s: float) -> None:
+        self._parts = parts
+        self._times = StageTimes(parts, budget_s)
+        self._embedding = QueryEmbedding(parts, self._times)
+        self._query = self._embedding.check(query)
+        self._passages: list[Passage] = []
+        self._ranking = Candidates.empty()
+
+    def go(
+        self,
+        stages: Sequence[Placed],
+        rules: HardRules,
+        candidates: Candidates,
+        only: Sequence[str] | None = None,
+    ) -> _Walk:
+        """Run the stages, then what is pinned, then the check that nothing breaks a rule."""
+        allowed = rules.gather(self._query, self._times)
+        self._query = replace(self._query, filters=allowed.filters)
+        for placed in stages:
+            if placed.spec.kind.wants_vector:
+                self._query = self._embedding.complete(self._query, placed.spec)
+            candidates = self._pass(placed, candidates)
+        for placed in rules.orderings:
+            candidates = self._pass(placed, candidates)
+        self._ranking = allowed.keep(candidates, only)
+        return self
+
+    def _pass(self, placed: Placed, candidates: Candidates) -> Candidates:
+        """Run one stage; its input goes on where it is given up."""
+        query = self._query
+        after = self._times.attempt(placed.spec, lambda: placed.stage(query, candidates))
+        if after is None:
+            return candidates
+        self._passages.append(Passage(placed, candidates, after))
+        return after
+
+    def page(self, limit: int, offset: int, *, explain: bool) -> Outcome:
+        """Cut the page out of the ranking."""
+        ranking = self._ranking
+        document_ids = ranking.document_ids[offset : offset + limit]
+        scores = ranking.scores[offset : offset + limit].tolist()
+        payloads = ranking.payloads
+        unknown = [name for name in document_ids if name not in payloads]
+        if unknown:
+            payloads = {**payloads, **self._parts.index.payloads(unknown)}
+        steps = explain_results(self._query, self._passages, document_ids) if explain else {}
+        results = tuple(
+            Result(name, offset + place, score, payloads.get(name, {}), steps.get(name))
+            for place, (name, score) in enumerate(zip(document_ids, scores, strict=True))
+        )
+        return Outcome(
+            results,
+            len(ranking),
+            tuple(self._times.skipped),
+            self._times.stage_ms,
+            self._embedding.took_ms,
+            self._times.took_ms,
+        )
+
+
+def _build_default(parts: Parts) -> Placed:
+    """Build the stage that finds documents where none is configured."""
+    kind = STAGES[DEFAULT_FINDER]
+    config = kind.config()
+    return Placed(StageSpec(DEFAULT_FINDER, kind, config, -1), kind.build(config, parts))
