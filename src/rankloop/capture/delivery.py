@@ -149,8 +149,13 @@ class Delivery:
                 self._stop.wait(self._config.retry_after_s)
 
     def _deliver_all(self) -> None:
-        """Deliver batches until the journal has no more."""
-        while not self._stop.is_set():
+        """Deliver what is acknowledged by now, in batches.
+
+        What comes meanwhile waits for the next time: under load the rest is never empty, and a
+        small append costs the store nearly as much as a large one.
+        """
+        target = self._acknowledged()
+        while self._delivered < target and not self._stop.is_set():
             entries = self._journal.read(self._delivered, self._config.batch_bytes)
             if not entries:
                 return

@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS quarantine (
   reason TEXT NOT NULL
 );
 """
+_INSERT: Final = (
+    "INSERT INTO entries (n_searches, n_interactions, searches, interactions) VALUES (?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Journal:
         self._connection.execute("PRAGMA busy_timeout=10000")
         self._connection.executescript(_SCHEMA)
         self._pending_bytes = self._measure()
+        self._trimmed_through = 0
 
     @property
     def pending_bytes(self) -> int:
@@ -143,20 +147,22 @@ class Journal:
                 "the journal is full: the store takes events more slowly than they come",
                 hint="Send the same batch again later; nothing of it was kept.",
             )
+        values = (n_searches, n_interactions, searches, interactions)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            freed = self._forget(trim_through)
-            cursor = self._connection.execute(
-                "INSERT INTO entries (n_searches, n_interactions, searches, interactions)"
-                " VALUES (?, ?, ?, ?)",
-                (n_searches, n_interactions, searches, interactions),
-            )
-            self._connection.execute("COMMIT")
+            if trim_through > self._trimmed_through:
+                self._connection.execute("BEGIN IMMEDIATE")
+                freed = self._forget(trim_through)
+                cursor = self._connection.execute(_INSERT, values)
+                self._connection.execute("COMMIT")
+                self._note_trimmed(trim_through, freed)
+            else:
+                # A statement by itself is a transaction, and gives the interpreter up only once.
+                cursor = self._connection.execute(_INSERT, values)
         except sqlite3.OperationalError as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise UnavailableError(f"the journal cannot be written: {error}") from error
-        self._pending_bytes += size - freed
+        self._pending_bytes += size
         return int(cursor.lastrowid or 0)
 
     def read(self, after: int, max_bytes: int = 16 * 1024 * 1024) -> list[Entry]:
@@ -201,7 +207,7 @@ class Journal:
         self._connection.execute("BEGIN IMMEDIATE")
         freed = self._forget(through)
         self._connection.execute("COMMIT")
-        self._pending_bytes -= freed
+        self._note_trimmed(through, freed)
 
     def skip_to(self, sequence: int) -> None:
         """Never give a sequence up to this one: the store has taken it from an earlier file."""
@@ -229,6 +235,11 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _note_trimmed(self, through: int, freed: int) -> None:
+        """Keep in mind what was forgotten with the last commit."""
+        self._trimmed_through = max(self._trimmed_through, through)
+        self._pending_bytes -= freed
 
     def _forget(self, through: int) -> int:
         """Delete entries up to a sequence within the open transaction; return their bytes."""
