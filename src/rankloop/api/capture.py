@@ -8,11 +8,13 @@ Litestar application behind.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from rankloop.events.rows import InteractionRow, SearchRow
     from rankloop.wiring import Engine
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -112,6 +116,7 @@ class Front:
         self._checker = checker
         self._doors = doors
         self._config = config or FrontConfig()
+        self._checking = ThreadPoolExecutor(1, thread_name_prefix="checking")
         self._routes = {
             INTERACTIONS: self._take_interactions,
             BATCH: self._take_interactions,
@@ -165,7 +170,7 @@ class Front:
         if len(batch.items) < _THREAD_FROM:
             checked: Checked[InteractionRow] = check(batch.items, received_at)
         else:
-            checked = await asyncio.to_thread(check, batch.items, received_at)
+            checked = await self._in_turn(check, batch.items, received_at)
         if not batch.is_many and checked.rejected:
             self._count("interaction", 0, 0, 1)
             raise _to_error(checked.rejected[0])
@@ -184,7 +189,7 @@ class Front:
         if len(batch.items) < _THREAD_FROM:
             checked: Checked[SearchRow] = check(batch.items, received_at)
         else:
-            checked = await asyncio.to_thread(check, batch.items, received_at)
+            checked = await self._in_turn(check, batch.items, received_at)
         if not batch.is_many and checked.rejected:
             self._count("search", 0, 0, 1)
             raise _to_error(checked.rejected[0])
@@ -202,6 +207,16 @@ class Front:
         return 202, _encode(
             ManySearchesAnswer(n_accepted, n_duplicate, checked.rejected, places, search_ids)
         )
+
+    async def _in_turn(self, check: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Check a large batch in the thread for it, one at a time.
+
+        Together they would take as long, and all be committed at the end; in turn, one is written
+        to the disk while the next is checked.
+        """
+        loop = asyncio.get_running_loop()
+        call = functools.partial(check, *arguments, **named)
+        return await loop.run_in_executor(self._checking, call)
 
     def _count(self, kind: str, accepted: int, duplicate: int, rejected: int) -> None:
         """Count what became of events."""

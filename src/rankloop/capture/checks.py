@@ -20,6 +20,7 @@ from rankloop.capture.fields import (
     check_results,
     check_retriever,
     check_tags,
+    have_plain_names,
     merge_alias,
     take_metadata,
     to_text,
@@ -45,6 +46,7 @@ Row = TypeVar("Row", InteractionRow, SearchRow)
 
 _DECODING = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MICROS: Final = 1_000_000
+_MOST_COMBINATIONS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Checker:
     def __init__(self, pseudonymize: Callable[[str], str], types: TypeLedger) -> None:
         self._pseudonymize = pseudonymize
         self._types = types
+        # A custom type once admitted stays so, hence what was found holds.
+        self._combinations: dict[str | tuple[str, ...] | None, tuple[list[str], int]] = {}
         self._interactions = msgspec.json.Decoder(InteractionBody)
         self._searches = msgspec.json.Decoder(SearchBody)
 
@@ -87,19 +91,21 @@ class Checker:
             Rows in the order sent, and the rejections.
         """
         bodies, rejected = _decode(self._interactions, items)
-        fresh = iter(make_uuid7s(sum(b.interaction_id is None for _, b in bodies), received_at))
-        rows, indexes, named = [], [], []
-        for index, body in bodies:
+        are_plain = have_plain_names(bodies, INTERACTION_NAMES)
+        rows, indexes = [], []
+        for index, body in enumerate(bodies):
+            if body is None:
+                continue
             try:
-                row = self._to_interaction(body, received_at, source)
+                rows.append(self._to_interaction(body, received_at, source, are_plain))
+                indexes.append(index)
             except RefusedError as refused:
                 rejected.append(_reject(index, refused))
-                continue
-            named.append(bool(row.interaction_id))
+        named = [row.interaction_id != "" for row in rows]
+        fresh = iter(make_uuid7s(named.count(False), received_at))
+        for row in rows:
             if not row.interaction_id:
                 row.interaction_id = next(fresh)
-            rows.append(row)
-            indexes.append(index)
         return Checked(rows, indexes, named, _sorted(rejected))
 
     def check_searches(
@@ -107,34 +113,41 @@ class Checker:
     ) -> Checked[SearchRow]:
         """Check searches one by one; arguments and result as for interactions."""
         bodies, rejected = _decode(self._searches, items)
-        rows, indexes, named = [], [], []
-        for index, body in bodies:
+        are_plain = have_plain_names(bodies, SEARCH_NAMES)
+        rows, indexes = [], []
+        for index, body in enumerate(bodies):
+            if body is None:
+                continue
             try:
-                row = self._to_search(body, received_at, source)
+                rows.append(self._to_search(body, received_at, source, are_plain))
+                indexes.append(index)
             except RefusedError as refused:
                 rejected.append(_reject(index, refused))
-                continue
-            named.append(bool(row.search_id))
+        named = [row.search_id != "" for row in rows]
+        fresh = iter(make_uuid7s(named.count(False), received_at))
+        for row in rows:
             if not row.search_id:
-                row.search_id = make_uuid7s(1, received_at)[0]
-            rows.append(row)
-            indexes.append(index)
+                row.search_id = next(fresh)
         return Checked(rows, indexes, named, _sorted(rejected))
 
     def _to_interaction(
-        self, body: InteractionBody, received_at: int, source: str
+        self, body: InteractionBody, received_at: int, source: str, are_plain: bool
     ) -> InteractionRow:
-        types = self._check_types(body.interaction_type)
-        document_id = merge_alias(body.feature_id, body.document_id, "feature_id", "document_id")
-        type_mask = to_mask(types)
+        types, type_mask = self._check_types(body.interaction_type)
+        document_id, search_id = body.feature_id, body.search_id
+        if body.document_id is not None:
+            document_id = merge_alias(document_id, body.document_id, "feature_id", "document_id")
+        if body.execution_id is not None:
+            search_id = merge_alias(search_id, body.execution_id, "search_id", "execution_id")
         if document_id is None and needs_document(type_mask):
             raise RefusedError("missing_field", "/feature_id", f"{types[0]} needs a feature_id")
-        search_id = merge_alias(body.search_id, body.execution_id, "search_id", "execution_id")
-        check_names(body, INTERACTION_NAMES)
-        check_retriever(body.retriever_id)
+        if not are_plain:
+            check_names(body, INTERACTION_NAMES)
+        if body.retriever_id is not None:
+            check_retriever(body.retriever_id)
         row = InteractionRow(
             interaction_id=body.interaction_id or "",
-            at=check_moment(body.timestamp, received_at),
+            at=received_at if body.timestamp is None else check_moment(body.timestamp, received_at),
             received_at=received_at,
             types=types,
             type_mask=type_mask,
@@ -142,7 +155,7 @@ class Checker:
             search_id=search_id,
             document_id=document_id,
             position=body.position,
-            user=self._check_user(body.user_id),
+            user=None if body.user_id is None else self._check_user(body.user_id),
             session_id=body.session_id,
             value_micros=None if body.value is None else round(body.value * _MICROS),
             currency=body.currency,
@@ -152,12 +165,15 @@ class Checker:
             take_metadata(row, body.metadata)
         return row
 
-    def _to_search(self, body: SearchBody, received_at: int, source: str) -> SearchRow:
+    def _to_search(
+        self, body: SearchBody, received_at: int, source: str, are_plain: bool
+    ) -> SearchRow:
         if body.query is None:
             raise RefusedError("missing_field", "/query", "a search needs a query")
         check_query(body.query, "/query")
         search_id = merge_alias(body.search_id, body.execution_id, "search_id", "execution_id")
-        check_names(body, SEARCH_NAMES)
+        if not are_plain:
+            check_names(body, SEARCH_NAMES)
         check_retriever(body.retriever_id)
         filters = to_text(body.filters, "/filters") if body.filters else None
         return SearchRow(
@@ -184,7 +200,18 @@ class Checker:
             results=check_results(body),
         )
 
-    def _check_types(self, given: str | list[str] | None) -> list[str]:
+    def _check_types(self, given: str | list[str] | None) -> tuple[list[str], int]:
+        """Return the types without repetition, and their mask; most were seen before."""
+        combination = tuple(given) if isinstance(given, list) else given
+        found = self._combinations.get(combination)
+        if found is None:
+            types = self._admit_types(given)
+            found = types, to_mask(types)
+            if len(self._combinations) < _MOST_COMBINATIONS:
+                self._combinations[combination] = found
+        return found
+
+    def _admit_types(self, given: str | list[str] | None) -> list[str]:
         if given is None:
             raise RefusedError("missing_field", "/interaction_type", "at least one type is needed")
         types = [given] if isinstance(given, str) else list(dict.fromkeys(given))
@@ -216,19 +243,23 @@ class Checker:
 
 def _decode(
     decoder: msgspec.json.Decoder[Body], items: Sequence[bytes | msgspec.Raw]
-) -> tuple[list[tuple[int, Body]], list[Rejection]]:
-    """Decode all items at once; only where one fails, look for the bad ones."""
+) -> tuple[Sequence[Body | None], list[Rejection]]:
+    """Decode all items at once; only where one fails, look for the bad ones, which give None."""
     try:
-        return list(enumerate([decoder.decode(item) for item in items])), []
+        decoded: list[Body] = decoder.decode_lines(b"\n".join(items))
+        if len(decoded) == len(items):
+            return decoded, []
     except _DECODING:
-        bodies: list[tuple[int, Body]] = []
-        rejected = []
-        for index, item in enumerate(items):
-            try:
-                bodies.append((index, decoder.decode(item)))
-            except _DECODING as error:
-                rejected.append(_reject(index, from_decoding(error)))
-        return bodies, rejected
+        pass
+    bodies: list[Body | None] = []
+    rejected = []
+    for index, item in enumerate(items):
+        try:
+            bodies.append(decoder.decode(item))
+        except _DECODING as error:
+            bodies.append(None)
+            rejected.append(_reject(index, from_decoding(error)))
+    return bodies, rejected
 
 
 def _reject(index: int, refused: RefusedError) -> Rejection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,12 +25,13 @@ from rankloop.events.refusals import RefusedError
 from rankloop.events.rows import InteractionRow, ResultRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rankloop.events.bodies import InteractionBody, SearchBody
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MENTIONED_KEPT: Final = 16_384
 INTERACTION_NAMES: Final = (
     "feature_id",
     "document_id",
@@ -64,14 +67,19 @@ def merge_alias(first: str | None, second: str | None, name: str, alias: str) ->
     return second if first is None else first
 
 
-def check_names(body: InteractionBody | SearchBody, names: tuple[str, ...]) -> None:
-    """Refuse identifiers with spaces or control characters; their lengths are checked before.
+def have_plain_names(
+    bodies: Iterable[InteractionBody | SearchBody | None], names: tuple[str, ...]
+) -> bool:
+    """Say whether no identifier of a whole batch holds a space or a control character.
 
     All of them are looked at as one text, because nearly always all of them are fine.
     """
-    texts = [text for text in _NAMES_OF[names](body) if text is not None]
-    if is_plain("".join(texts)):
-        return
+    texts = chain.from_iterable(map(_NAMES_OF[names], filter(None, bodies)))
+    return is_plain("".join(filter(None, texts)))
+
+
+def check_names(body: InteractionBody | SearchBody, names: tuple[str, ...]) -> None:
+    """Refuse identifiers with spaces or control characters; their lengths are checked before."""
     for name in names:
         text = getattr(body, name)
         if text is not None and not is_plain(text):
@@ -117,18 +125,31 @@ def take_metadata(row: InteractionRow, metadata: dict[str, Any]) -> None:
     row.metadata = to_text(metadata, "/metadata")
     query = metadata.get("query")
     if isinstance(query, str):
-        check_query(query, "/metadata/query")
         row.query = query
-        row.query_key = to_query_key(query)
+        row.query_key = _to_mentioned_key(query)
     device = metadata.get("device")
-    if isinstance(device, str) and is_identifier(device):
+    if device is not None and isinstance(device, str) and is_identifier(device):
         row.device = device
     duration = metadata.get("duration_ms")
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
-        if not 0 <= duration <= MAX_DURATION_MS:
-            detail = f"0 to {MAX_DURATION_MS:.0f} milliseconds are believed"
-            raise RefusedError("out_of_range", "/metadata/duration_ms", detail)
-        row.duration_ms = float(duration)
+    if duration is not None:
+        row.duration_ms = _check_duration(duration)
+
+
+@functools.lru_cache(_MENTIONED_KEPT)
+def _to_mentioned_key(query: str) -> str:
+    """Check a query that an interaction mentions and name it; most were mentioned before."""
+    check_query(query, "/metadata/query")
+    return to_query_key(query)
+
+
+def _check_duration(duration: object) -> float | None:
+    """Believe a dwell time within reason; what is no number is none of ours."""
+    if not isinstance(duration, int | float) or isinstance(duration, bool):
+        return None
+    if not 0 <= duration <= MAX_DURATION_MS:
+        detail = f"0 to {MAX_DURATION_MS:.0f} milliseconds are believed"
+        raise RefusedError("out_of_range", "/metadata/duration_ms", detail)
+    return float(duration)
 
 
 def to_text(value: dict[str, Any], pointer: str) -> str:

@@ -22,7 +22,7 @@ Position = Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class InteractionBody(msgspec.Struct, forbid_unknown_fields=True):
+class InteractionBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One interaction as sent; `document_id` and `execution_id` are aliases."""
 
     feature_id: DocumentId | None = None
@@ -41,7 +41,7 @@ class InteractionBody(msgspec.Struct, forbid_unknown_fields=True):
     execution_id: Identifier | None = None
 
 
-class ResultBody(msgspec.Struct, forbid_unknown_fields=True):
+class ResultBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One document of a list, in shown order."""
 
     document_id: DocumentId
@@ -49,7 +49,7 @@ class ResultBody(msgspec.Struct, forbid_unknown_fields=True):
     logging_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
 
 
-class SearchBody(msgspec.Struct, forbid_unknown_fields=True):
+class SearchBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One ranked list as sent; an empty `results` found nothing, an absent one is unknown."""
 
     query: QueryText | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class InteractionRow(msgspec.Struct, omit_defaults=True):
+class InteractionRow(msgspec.Struct, omit_defaults=True, gc=False):
     """What someone did with a document or a list."""
 
     interaction_id: str
@@ -39,7 +39,7 @@ class InteractionRow(msgspec.Struct, omit_defaults=True):
     source: str = "api"
 
 
-class ResultRow(msgspec.Struct, omit_defaults=True):
+class ResultRow(msgspec.Struct, omit_defaults=True, gc=False):
     """One document of a list, in shown order."""
 
     document_id: str
@@ -47,7 +47,7 @@ class ResultRow(msgspec.Struct, omit_defaults=True):
     logging_probability: float | None = None
 
 
-class SearchRow(msgspec.Struct, omit_defaults=True):
+class SearchRow(msgspec.Struct, omit_defaults=True, gc=False):
     """One ranked list shown once."""
 
     search_id: str
