@@ -87,7 +87,7 @@ def test_finds_how_people_go_on_are_attracted_and_satisfied(readers):
     clicks = np.bincount(lists.pairs[lists.clicks], minlength=1_000) > 300
     assert model.continuation == pytest.approx(0.8, abs=0.02)
     attraction = readers.truth.attraction
-    assert np.abs(model.attraction - attraction)[often].mean() < 0.02
+    assert np.abs(model.attraction - attraction)[often].mean() < 0.035
     assert np.abs(model.satisfaction - readers.truth.satisfaction)[clicks].mean() < 0.05
 
 
@@ -98,7 +98,7 @@ def test_the_simplified_network_fails_where_people_tire(readers):
     exact = DynamicBayesianNetwork.fit(fold_tails(lists))
     truth = readers.truth.attraction[often]
     error = np.abs(naive.attraction[often] - truth).mean()
-    assert error > 3 * np.abs(exact.attraction[often] - truth).mean()
+    assert error > 2 * np.abs(exact.attraction[often] - truth).mean()
     assert naive.satisfaction.mean() > exact.satisfaction.mean() + 0.05
 
 
