@@ -19,6 +19,7 @@ RankloopError
 │   ├── FolderInUseError      another process owns the data folder
 │   └── NewerFolderError      the data folder was written by a newer version
 ├── NotEnoughDataError        the method needs more data than it was given
+├── AnswerError               another engine answered, but not as it should
 └── UnavailableError          a store or a queue cannot take the work now; may be retried
 """
 
@@ -217,6 +218,14 @@ class NotEnoughDataError(RankloopError):
     status = 422
 
 
+class AnswerError(RankloopError):
+    """Another engine answered, but not as it should."""
+
+    code = "bad_answer"
+    title = "Another engine's answer cannot be used"
+    status = 502
+
+
 class UnavailableError(RankloopError):
     """A store or a queue cannot take the work now."""
 
@@ -247,6 +256,7 @@ ERRORS: dict[str, type[RankloopError]] = {
         FolderInUseError,
         NewerFolderError,
         NotEnoughDataError,
+        AnswerError,
         UnavailableError,
     )
 }

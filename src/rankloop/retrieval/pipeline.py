@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
+from rankloop.errors import Fault, InputError, PipelineError
 from rankloop.retrieval.answers import Outcome, Result
 from rankloop.retrieval.embedding import QueryEmbedding
 from rankloop.retrieval.limits import check_candidates, check_page, check_query
@@ -15,8 +16,11 @@ from rankloop.retrieval.placing import StageSpec
 from rankloop.retrieval.rules import HardRules
 from rankloop.retrieval.running import Passage, Placed, StageTimes, explain_results
 from rankloop.stages.base import Candidates
+from rankloop.stages.diversify import Diversify, DiversifyConfig
+from rankloop.stages.external import External, ExternalConfig
 from rankloop.stages.filter import FilterConfig, FilterDocuments
 from rankloop.stages.hybrid_search import HybridSearch, HybridSearchConfig
+from rankloop.stages.pin import Pin, PinConfig
 from rankloop.stages.text_search import TextSearch, TextSearchConfig
 from rankloop.stages.vector_search import VectorSearch, VectorSearchConfig
 
@@ -25,6 +29,17 @@ if TYPE_CHECKING:
 
     from rankloop.retrieval.specification import PipelineSpec
     from rankloop.stages.base import Query
+
+
+def _build_external(config: ExternalConfig, parts: Parts) -> External:
+    """Build the stage that asks another engine."""
+    if parts.http is None:
+        raise InputError("this process has no client for other engines", where="/type")
+    headers = parts.engine_headers.get(config.engine)
+    if config.engine and headers is None:
+        raise InputError(f"the settings name no engine {config.engine!r}", where="/engine")
+    return External(parts.http, config, headers)
+
 
 STAGES: Final[dict[str, StageKind]] = {
     "text_search": StageKind(
@@ -42,6 +57,9 @@ STAGES: Final[dict[str, StageKind]] = {
         finds=True,
         wants_vector=True,
     ),
+    "external": StageKind(ExternalConfig, _build_external, finds=True, blocks=True),
+    "diversify": StageKind(DiversifyConfig, lambda config, parts: Diversify(parts.index, config)),
+    "pin": StageKind(PinConfig, lambda config, parts: Pin(parts.index, config), is_rule=True),
     "filter": StageKind(
         FilterConfig, lambda config, parts: FilterDocuments(parts.index, config), is_rule=True
     ),
@@ -75,11 +93,11 @@ class Pipeline:
         """Build every stage.
 
         Raises:
-            InputError: A stage needs a part that is not there, or contradicts one.
+            PipelineError: A stage needs a part that is not there, or contradicts one.
         """
         self._spec = spec
         self._parts = parts
-        placed = [Placed(stage, stage.kind.build(stage.config, parts)) for stage in spec.stages]
+        placed = [_build(stage, parts) for stage in spec.stages]
         self._rules = HardRules([one for one in placed if one.spec.kind.is_rule], parts.index)
         self._stages = [one for one in placed if not one.spec.kind.is_rule]
         if not any(one.spec.kind.finds for one in self._stages):
@@ -201,8 +219,17 @@ class _Walk:
         )
 
 
+def _build(spec: StageSpec, parts: Parts) -> Placed:
+    """Build one stage; what it refuses is named with its place."""
+    try:
+        return Placed(spec, spec.kind.build(spec.config, parts))
+    except InputError as error:
+        fault = Fault(f"/stages/{spec.index}{error.where}", error.code, str(error))
+        raise PipelineError(str(error), [fault]) from error
+
+
 def _build_default(parts: Parts) -> Placed:
     """Build the stage that finds documents where none is configured."""
     kind = STAGES[DEFAULT_FINDER]
     config = kind.config()
-    return Placed(StageSpec(DEFAULT_FINDER, kind, config, -1), kind.build(config, parts))
+    return _build(StageSpec(DEFAULT_FINDER, kind, config, -1), parts)

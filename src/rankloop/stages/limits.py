@@ -9,6 +9,9 @@ from msgspec import Meta
 MAX_CANDIDATES: Final = 10_000
 """Most documents that a stage hands on, and most that a caller may send to be re-ordered."""
 
+MAX_TIMEOUT_MS: Final = 60_000.0
+"""Longest time budget of a stage or a pipeline."""
+
 TopK = Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)]
 """How many documents."""
 
