@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from cyclopts import App
@@ -14,6 +16,8 @@ from rankloop import settings
 from rankloop.cli.main import app
 from rankloop.cli.target import Target
 from rankloop.errors import ERRORS
+from rankloop.retrieval.pipeline import STAGES
+from rankloop.retrieval.reading import is_config, list_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -44,6 +48,53 @@ def test_the_page_of_commands_is_up_to_date(golden):
     page = REFERENCE / "cli.md"
     parts = [part for path, command in commands(app, ()) for part in section(path, command)]
     golden(page, between_marks(page, parts))
+
+
+def test_the_page_of_stages_is_up_to_date(golden):
+    page = REFERENCE / "stages.md"
+    parts = [part for name, kind in STAGES.items() for part in stage_section(name, kind.config)]
+    golden(page, between_marks(page, parts))
+
+
+def stage_section(name: str, config: type) -> list[str]:
+    """Write a kind of stage as what its module says and a table of its fields."""
+    opening = sys.modules[config.__module__].__doc__.splitlines()[0]
+    prose = opening.partition(": ")[2]
+    rows = [
+        f"| `{field}` | {default} | {sentence} |" for field, default, sentence in stage_rows(config)
+    ]
+    head = ["| field | default | what it is |", "|---|---|---|"]
+    return [f"## `{name}`", "", prose[:1].upper() + prose[1:], "", *head, *rows, ""]
+
+
+def stage_rows(config: type, prefix: str = ""):
+    """Yield the fields of a config, those of configs within it behind a dot."""
+    tree = ast.parse(inspect.getsource(sys.modules[config.__module__]))
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    sentences = field_sentences(classes[config.__name__])
+    for field in list_fields(config):
+        name = prefix + field.wire_name
+        inner = next(find_configs(field.hint), None)
+        yield name, "" if inner else stage_default(config, field.name), sentences[field.name]
+        if inner:
+            yield from stage_rows(inner, f"{name}.")
+
+
+def find_configs(hint):
+    """Find the configs that a field holds, alone, optionally or in a list."""
+    if is_config(hint):
+        yield hint
+    for inner in get_args(hint):
+        yield from find_configs(inner)
+
+
+def stage_default(config: type, name: str) -> str:
+    """Write a default as JSON; a field that is needed says so."""
+    known = {field.name: field for field in msgspec.inspect.type_info(config).fields}[name]
+    if known.required:
+        return "needed"
+    default = known.default if known.default is not msgspec.NODEFAULT else known.default_factory()
+    return f"`{msgspec.json.encode(default).decode()}`"
 
 
 def commands(group: App, path: tuple[str, ...]):

@@ -76,7 +76,8 @@ class QueryEmbedding:
             return None
         began = time.perf_counter()
         try:
-            budget_s = min(EMBEDDING_TIMEOUT_S, self._times.left_s)
+            # At most half of the time left: the other half is for finding by words instead.
+            budget_s = min(EMBEDDING_TIMEOUT_S, self._times.left_s / 2)
             vectors = self._times.wait(lambda: embedder.embed_queries([text]), budget_s)
         except Exception as error:  # noqa: BLE001 a search never fails because a model does
             self._missing = f"embedder_{to_reason(error)}"

@@ -6,16 +6,23 @@ from typing import Final
 
 from rankloop.errors import Fault, FaultsError
 from rankloop.events.limits import MAX_POSITION, MAX_QUERY_CHARACTERS, MAX_RESULTS
-from rankloop.stages.limits import MAX_CANDIDATES
+from rankloop.stages.limits import MAX_CANDIDATES, MAX_TIMEOUT_MS
+
+__all__ = [
+    "MAX_CANDIDATES",
+    "MAX_LIMIT",
+    "MAX_STAGES",
+    "MAX_TIMEOUT_MS",
+    "check_candidates",
+    "check_page",
+    "check_query",
+]
 
 MAX_LIMIT: Final = MAX_RESULTS
 """Most results of one page; as many as one logged search may hold."""
 
 MAX_STAGES: Final = 32
 """Most stages of one pipeline."""
-
-MAX_TIMEOUT_MS: Final = 60_000.0
-"""Longest time budget of a stage or a pipeline."""
 
 
 def check_page(limit: int, offset: int) -> None:

@@ -16,7 +16,7 @@ from rankloop.events.types import is_type_name
 from rankloop.retrieval.limits import MAX_STAGES, MAX_TIMEOUT_MS
 from rankloop.retrieval.pipeline import list_stages
 from rankloop.retrieval.placing import StageSpec, check_order
-from rankloop.retrieval.reading import read_config, say_unknown
+from rankloop.retrieval.reading import list_fields, read_config, say_unknown
 
 PIPELINE_TIMEOUT_MS: Final = 2_000.0
 """What a whole request may take where the pipeline does not say."""
@@ -157,9 +157,14 @@ def _read_stage(raw: object, index: int, faults: list[Fault]) -> StageSpec | Non
         detail = say_unknown(name, sorted(known))
         faults.append(Fault(f"{pointer}/type", "unknown_stage", detail))
         return None
-    timeout_ms = _read_timeout(raw, pointer, faults)
-    own = {key: value for key, value in raw.items() if key not in {"type", "timeout_ms"}}
-    config = read_config(known[name].config, own, pointer, faults)
+    kind = known[name].config
+    shared = {"type", "timeout_ms"} - {field.wire_name for field in list_fields(kind)}
+    own = {key: value for key, value in raw.items() if key not in shared}
+    config = read_config(kind, own, pointer, faults)
+    if "timeout_ms" in shared:
+        timeout_ms = _read_timeout(raw, pointer, faults)
+    else:
+        timeout_ms = getattr(config, "timeout_ms", None)
     if config is None:
         return None
     return StageSpec(name, known[name], config, index, timeout_ms)
