@@ -1,0 +1,133 @@
+"""Contrasts: which positives stay, and which negatives each of them is given."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rankloop.errors import SettingsError
+from rankloop.training.knowledge import number_documents
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rankloop.training.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastConfig:
+    """Settings of how many negatives a pair is given."""
+
+    max_hard: int = 4
+    """Hard negatives of one pair at most, 0 or more."""
+
+    random_ratio: float = 1.0
+    """Random negatives for each hard one, 0 or more."""
+
+    seed: int = 0
+    """Which random negatives are drawn, 0 or more."""
+
+    def __post_init__(self) -> None:
+        if min(self.max_hard, self.seed) < 0:
+            raise SettingsError("max_hard and seed must be 0 or more", where="max_hard")
+        if not 0 <= self.random_ratio < np.inf:
+            raise SettingsError("random_ratio must be 0 or more", where="random_ratio")
+
+
+def cap_pairs(
+    candidates: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    group: tuple[NDArray[np.int64], ...],
+    most: int,
+) -> NDArray[np.bool_]:
+    """Keep the weightiest candidates of each group, the first ones among equals.
+
+    Args:
+        candidates: `[n]` bool.
+        weight: `[n]` float64.
+        group: `[n]` int64 each; together they name the group.
+        most: How many of a group may stay, 1 or more.
+
+    Returns:
+        `[n]` bool.
+
+    Example:
+        >>> weights, query = np.array([0.2, 0.9, 0.5, 0.1]), np.array([0, 0, 0, 1])
+        >>> cap_pairs(weights > 0, weights, (query,), 2).tolist()
+        [False, True, True, True]
+    """
+    place = np.flatnonzero(candidates)
+    order = place[np.lexsort((place, -weight[place], *(key[place] for key in reversed(group))))]
+    kept = np.zeros(candidates.size, dtype=bool)
+    if not order.size:
+        return kept
+    is_new = np.any([np.diff(key[order]) != 0 for key in group], axis=0)
+    first = np.flatnonzero(np.concatenate(([True], is_new)))
+    rank = np.arange(order.size) - np.repeat(first, np.diff(np.append(first, order.size)))
+    kept[order[rank < most]] = True
+    return kept
+
+
+def attach_negatives(
+    positive: NDArray[np.int64],
+    negatives: NDArray[np.bool_],
+    evidence: Evidence,
+    config: ContrastConfig,
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Give each positive its query's hard negatives, most looked at first, and random ones.
+
+    Args:
+        positive: `[n]` int64, places of the positives, ascending.
+        negatives: `[n_pairs]` bool, which pairs are hard negatives.
+        evidence: Of the same pairs.
+        config: How many.
+
+    Returns:
+        For each positive the ids of its hard and of its random negatives. Random ones were never
+        shown for the query; which are drawn hangs on the seed and the query alone.
+    """
+    pairs = evidence.pairs
+    document, ids = number_documents(pairs)
+    place = np.flatnonzero(negatives)
+    place = place[np.lexsort((place, -evidence.examinations[place], pairs.query[place]))]
+    of_query = pairs.query[place]
+    hard: list[list[str]] = []
+    random: list[list[str]] = []
+    for query, turn in _count_turns(pairs.query[positive]):
+        first, end = np.searchsorted(of_query, [query, query + 1])
+        mine = place[first:end]
+        # Positives of one query take turns, so that all its negatives are used.
+        most = min(config.max_hard, mine.size)
+        taken = mine[(turn * most + np.arange(most)) % max(mine.size, 1)]
+        hard.append([str(pairs.document_ids[k]) for k in taken])
+        key = zlib.crc32(str(pairs.query_keys[query]).encode())
+        rng = np.random.default_rng([config.seed, key, turn])
+        first, end = np.searchsorted(pairs.query, [query, query + 1])
+        drawn = _draw(round(config.random_ratio * most), document[first:end], ids.size, rng)
+        random.append([str(name) for name in ids[drawn]])
+    return hard, random
+
+
+def _count_turns(query: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Number the entries of each query, which are neighbors, from 0."""
+    if not query.size:
+        return []
+    first = np.flatnonzero(np.concatenate(([True], np.diff(query) != 0)))
+    turn = np.arange(query.size) - np.repeat(first, np.diff(np.append(first, query.size)))
+    return list(zip(query.tolist(), turn.tolist(), strict=True))
+
+
+def _draw(
+    n: int, shown: NDArray[np.int64], n_documents: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw documents that were not shown, fewer where there are not so many."""
+    n = min(n, n_documents - shown.size)
+    if n <= 0:
+        return np.empty(0, dtype=np.int64)
+    # Places among those not shown, moved past the shown ones: no document is drawn in vain.
+    drawn = np.sort(rng.choice(n_documents - shown.size, size=n, replace=False))
+    seen = np.sort(shown)
+    return np.asarray(drawn + np.searchsorted(seen - np.arange(seen.size), drawn, "right"))
