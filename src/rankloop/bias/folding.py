@@ -99,12 +99,14 @@ def _as_numbers(name: str, column: NDArray[Any]) -> NDArray[Any]:
     """
     if name == "week" and column.dtype.kind == "M":
         return column.astype("datetime64[D]")
+    if not column.size:
+        return column.astype(np.int64)
     if column.dtype.kind not in "iub":
         raise TableError(f"{name} holds {column.dtype} and must hold whole numbers", where=name)
     lowest = -1 if name == "previous_click" else 0
-    if column.size and column.min() < lowest:
+    if column.min() < lowest:
         raise TableError(f"{name} holds {column.min()}, below {lowest}", where=name)
-    if column.size and name in ("position", "previous_click") and column.max() >= 2**31:
+    if name in ("position", "previous_click") and column.max() >= 2**31:
         raise TableError(f"{name} holds {column.max()}, over 31 bits", where=name)
     return column
 

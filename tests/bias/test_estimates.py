@@ -1,0 +1,263 @@
+"""Propensities find the examination that made a log, and say so where they cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from rankloop.bias.cells import Cells
+from rankloop.bias.curves import estimate_curve
+from rankloop.bias.estimates import Z, choose_effects, estimate_propensities
+from rankloop.bias.identifiability import pool_positions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+FALLING = 1.0 / np.arange(1, 11)
+UNEVEN = np.array([1.0, 0.7, 0.3, 0.45, 0.4, 0.2, 0.3, 0.15, 0.1, 0.12])
+"""Not monotone: the fourth, fifth, seventh and tenth result are looked at more than one before."""
+
+N_QUERIES, N_DOCUMENTS = 500, 10
+
+
+def simulate(
+    examination: NDArray[np.float64],
+    n_searches: int = 50_000,
+    seed: int = 0,
+    *,
+    noise_sd: float = 0.1,
+    drift_sd: float = 0.0,
+    n_weeks: int = 1,
+) -> Cells:
+    """Count a log of people who follow the position-based model.
+
+    500 queries of Zipf 0.8, 10 documents each, attraction Beta(1, 6); the ranker errs by 0.1 a
+    pair for good and by `noise_sd` a search. Attraction may wander by `drift_sd` a week in its
+    logarithm, and the ranker follows.
+    """
+    rng = np.random.default_rng(seed)
+    shape = (N_QUERIES, N_DOCUMENTS)
+    attraction = rng.beta(1, 6, shape)
+    error = rng.normal(0, 0.1, shape)
+    frequency = np.arange(1, N_QUERIES + 1) ** -0.8
+    query = rng.choice(N_QUERIES, n_searches, p=frequency / frequency.sum())
+    week = np.arange(n_searches) * n_weeks // n_searches
+    wander = np.cumsum(rng.normal(0, drift_sd, (n_weeks, *shape)), axis=0)
+    liked = np.minimum(attraction[query] * np.exp(wander[week, query]), 1.0)
+    score = liked + error[query] + rng.normal(0, noise_sd, liked.shape) * (noise_sd > 0)
+    shown = np.argsort(-score, axis=1)[:, : examination.size]
+    chance = examination * np.take_along_axis(liked, shown, axis=1)
+    n_shown = examination.size
+    return Cells.from_columns(
+        {
+            "query_key": np.repeat(query, n_shown),
+            "document_id": shown.ravel(),
+            "position": np.tile(np.arange(n_shown), n_searches),
+            "week": np.repeat(week, n_shown),
+            "shard": np.repeat(rng.integers(0, n_searches // 5, n_searches) % 64, n_shown),
+            "clicks": (rng.random(chance.shape) < chance).ravel().astype(np.int64),
+        },
+        n_shards=64,
+    )
+
+
+def measure_naive_error(cells: Cells, examination: NDArray[np.float64]) -> float:
+    """Measure how far click rates by position are from examination, relatively."""
+    clicks = np.bincount(cells.position, weights=cells.clicks)
+    rate = clicks / np.bincount(cells.position, weights=cells.n)
+    return float(np.abs(rate / rate[0] / examination - 1)[1:].mean())
+
+
+@pytest.mark.parametrize("examination", [FALLING, UNEVEN], ids=["falling", "uneven"])
+def test_ten_logs_of_50000_searches_give_examination_to_three_percent(
+    examination: NDArray[np.float64],
+) -> None:
+    errors, naive, inside = [], [], []
+    for seed in range(10):
+        cells = simulate(examination, seed=seed)
+        estimate = estimate_propensities(cells)
+        rows = estimate.rows
+        errors.append(np.abs(estimate.propensities.examination / examination - 1)[1:].mean())
+        naive.append(measure_naive_error(cells, examination))
+        inside += [
+            row.low <= truth <= row.high
+            for row, truth in zip(rows[1:], examination[1:], strict=True)
+        ]
+        assert estimate.propensities.status == "identified"
+        assert estimate.propensities.method == "fixed_effects"
+
+    assert np.mean(errors) <= 0.03
+    assert np.mean(naive) >= 0.3
+    assert 0.90 <= np.mean(inside) <= 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("examination", [FALLING, UNEVEN], ids=["falling", "uneven"])
+def test_intervals_hold_the_truth_as_often_as_they_say(examination: NDArray[np.float64]) -> None:
+    inside = []
+    for seed in range(200):
+        cells = simulate(examination, 10_000, 1_000 + seed)
+        curve = estimate_curve(cells, pool_positions(examination.size), ["pair"])
+        if curve.method == "fixed_effects":
+            inside.append(np.abs(curve.beta - np.log(examination)) <= Z * curve.std_error)
+
+    coverage = np.stack(inside)[:, 1:].mean()
+
+    assert len(inside) >= 150
+    assert 0.92 <= coverage <= 0.99
+
+
+def test_few_clicks_are_drawn_to_a_power_law_and_called_weak() -> None:
+    estimate = estimate_propensities(simulate(FALLING, 1_000))
+
+    assert estimate.propensities.status == "weak"
+    assert estimate.propensities.method == "shrunk"
+    assert estimate.propensities.examination == pytest.approx(FALLING, rel=0.4)
+
+
+def test_very_few_clicks_give_one_exponent() -> None:
+    estimate = estimate_propensities(simulate(FALLING, 200))
+
+    assert estimate.propensities.status == "weak"
+    assert estimate.propensities.method == "power_law"
+    assert estimate.curve is not None
+    examination = estimate.propensities.examination
+    known = np.isfinite(examination)
+    rank = np.arange(1, examination.size + 1)
+    assert examination[known] == pytest.approx(rank[known] ** -estimate.curve.eta)
+
+
+def test_a_frozen_ranking_has_no_number_and_a_plan() -> None:
+    estimate = estimate_propensities(simulate(FALLING, 20_000, noise_sd=0.0))
+
+    assert estimate.propensities.status == "not_identifiable"
+    assert estimate.propensities.method == "none"
+    assert np.isnan(estimate.propensities.examination).all()
+    assert all(row.propensity is None and row.light == "red" for row in estimate.rows)
+    assert estimate.components == tuple((position,) for position in range(10))
+    assert estimate.harvest_share == 0
+    assert estimate.lack == "swaps"
+    assert [swap.nodes for swap in estimate.swaps] == [(k, k + 1) for k in range(9)]
+    assert [guess.eta for guess in estimate.guesses] == [0, 0.5, 1, 1.5, 2]
+    assert estimate.guesses[-1].changed_share > 0.5
+
+
+def test_ranks_that_nothing_joins_are_two_components() -> None:
+    # Documents change places within the first two and within the last two, never across.
+    cells = Cells.from_columns(
+        {
+            "query_key": ["q"] * 8,
+            "document_id": ["a", "b", "b", "a", "c", "d", "d", "c"],
+            "position": [0, 1, 0, 1, 2, 3, 2, 3],
+            "n": [1_000] * 8,
+            "clicks": [400, 100, 200, 200, 80, 30, 60, 40],
+        }
+    )
+
+    estimate = estimate_propensities(cells)
+
+    assert estimate.components == ((0, 1), (2, 3))
+    assert [row.propensity for row in estimate.rows] == [1, pytest.approx(0.5), None, None]
+    assert estimate.propensities.status == "weak"
+    assert (1, 2) in [swap.nodes for swap in estimate.swaps]
+
+
+def test_weeks_find_examination_where_the_ranker_follows_fashion() -> None:
+    cells = simulate(FALLING, 200_000, drift_sd=0.5, n_weeks=8)
+
+    estimate = estimate_propensities(cells)
+    pair = estimate_curve(cells, pool_positions(10), ["pair"])
+
+    assert estimate.drift.status == "found"
+    assert estimate.curve is not None
+    assert estimate.curve.by == ("pair", "week")
+    z = (estimate.curve.beta - np.log(FALLING))[1:] / estimate.curve.std_error[1:]
+    assert np.abs(z).mean() < 1.5
+    assert abs(z[-1]) < 2
+    assert pair.beta[-1] - np.log(FALLING)[-1] < -4 * pair.std_error[-1]
+
+
+def test_no_drift_is_found_where_there_is_none() -> None:
+    estimate = estimate_propensities(simulate(FALLING, 100_000, n_weeks=4))
+
+    assert estimate.drift.status == "none"
+    assert estimate.drift.cost < 0.5
+
+
+def test_weeks_that_cost_too_much_are_left_out_and_said_to_be_unchecked() -> None:
+    curve, drift = choose_effects(simulate(FALLING, 10_000, n_weeks=100), pool_positions(10))
+
+    assert drift.cost > 0.5
+    assert drift.status == "unchecked"
+    assert curve.by == ("pair",)
+
+
+def test_order_of_rows_and_previous_clicks_change_nothing() -> None:
+    cells = simulate(FALLING, 5_000)
+    columns = cells.to_columns()
+    order = np.random.default_rng(0).permutation(len(cells))
+
+    shuffled = Cells.from_columns(
+        {name: column[order] for name, column in columns.items()}, n_shards=64
+    )
+
+    first, second = estimate_propensities(cells), estimate_propensities(shuffled)
+    assert np.array_equal(first.propensities.examination, second.propensities.examination)
+    assert np.array_equal(first.propensities.std_error, second.propensities.std_error)
+
+
+def test_a_log_twice_as_long_halves_variances_and_moves_nothing() -> None:
+    cells = simulate(FALLING, 20_000)
+    columns = cells.to_columns()
+    twice = Cells.from_columns(
+        {**columns, "n": cells.n * 2, "clicks": cells.clicks * 2, "shard": cells.shard * 0}
+    )
+    once = Cells.from_columns({**columns, "shard": cells.shard * 0})
+
+    first, second = (estimate_curve(log, pool_positions(10), ["pair"]) for log in (once, twice))
+
+    assert second.fitted == pytest.approx(first.fitted)
+    variances = [np.diag(curve.spread.covariance) for curve in (first, second)]
+    assert variances[1] == pytest.approx(variances[0] / 2)
+
+
+def one_list(**columns: Sequence[object]) -> Cells:
+    """Count a small log."""
+    n_rows = max(map(len, columns.values()))
+    given = {name: list(values) for name, values in columns.items()}
+    return Cells.from_columns(
+        {
+            "query_key": ["q"] * n_rows,
+            "document_id": [f"d{place}" for place in range(n_rows)],
+            "position": list(range(n_rows)),
+            **given,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "lack"),
+    [
+        (one_list(position=np.zeros(0, dtype=int)), "impressions"),
+        (one_list(clicks=[0, 0, 0]), "clicks"),
+        (one_list(position=[0, 0], clicks=[1, 0]), "positions"),
+        (one_list(clicks=[1, 0, 1]), "repeats"),
+        (one_list(n=[5, 5, 5], clicks=[1, 0, 1]), "swaps"),
+        (one_list(position=[3, 4], clicks=[1, 1], n=[2, 2]), "swaps"),
+        (
+            one_list(document_id=["a", "a"], position=[0, 1], clicks=[0, 5], n=[9, 9]),
+            "swaps",
+        ),
+    ],
+    ids=["nothing", "no-click", "one-position", "no-repeat", "no-swap", "no-top", "one-sided"],
+)
+def test_a_log_that_cannot_tell_names_what_it_lacks(cells: Cells, lack: str) -> None:
+    estimate = estimate_propensities(cells)
+
+    assert estimate.propensities.status == "not_identifiable"
+    assert estimate.lack == lack
+    assert not np.isfinite(estimate.propensities.examination).any()
