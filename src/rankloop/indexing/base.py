@@ -55,10 +55,14 @@ class DocumentIndex(Protocol):
         ...
 
     def upsert(self, documents: Sequence[Document]) -> None:
-        """Add documents, or replace those of the same name; durable once it returns.
+        """Add documents, or replace those of the same name; of two with one name the last counts.
+
+        What it took survives the death of the process once it returns, that of the machine after
+        the next `flush`. All are taken or, where it raises, none.
 
         Raises:
-            InputError: A vector has another length than the index.
+            InputError: A vector has another length than the index, is zero or not finite, or a
+                field holds a number that is not finite.
         """
         ...
 
@@ -92,8 +96,24 @@ class DocumentIndex(Protocol):
         """Return the unit vectors of those documents that have one; quick for 100 of them."""
         ...
 
+    def document_ids(self) -> list[str]:
+        """Return the names of all documents."""
+        ...
+
+    def documents(self, document_ids: Sequence[str]) -> list[Document]:
+        """Return those of the named documents that the index holds, vectors of unit length."""
+        ...
+
     def flush(self) -> None:
-        """Make everything durable and build what makes searching fast."""
+        """Write everything to the disk, so that it survives the death of the machine."""
+        ...
+
+    def optimize(self) -> bool:
+        """Build what makes searching fast; searching and writing go on meanwhile.
+
+        Returns:
+            Whether there was something to build.
+        """
         ...
 
     def close(self) -> None:
