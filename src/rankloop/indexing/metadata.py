@@ -26,7 +26,7 @@ class IndexMetadata(msgspec.Struct, frozen=True, kw_only=True):
     dimension: int | None
     """Length of its vectors; None as long as it has none."""
     language: str
-    """Whose words are stemmed and which are too common to search for."""
+    """Whose words are stemmed."""
     shard: str
     """Folder of the shard that counts; any other is left from work that did not end."""
     format: int = FORMAT

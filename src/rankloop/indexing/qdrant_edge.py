@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 2_000
 _TIED: Final = 16
-_OPTIMIZE_FROM: Final = 5_000
 _SHOWN: Final = [NAME, JSON]
 _ALL: Final = TranslatedFilter(None, is_exact=True)
 
@@ -86,6 +85,9 @@ class IndexConfig:
 
     b: float = 0.75
     """How much long texts are held back, in [0, 1]."""
+
+    graph_from_kib: int = 10_000
+    """Vectors of fewer bytes are looked at one by one; fixed when the index is made."""
 
 
 class QdrantEdgeIndex:
@@ -229,10 +231,8 @@ class QdrantEdgeIndex:
     def optimize(self) -> bool:
         """Build the graph of vectors where enough of them are searched one by one."""
         with self._optimizing:
-            info = self._shard.info()
-            if info.points_count - info.indexed_vectors_count < _OPTIMIZE_FROM:
-                return False
-            if self.dimension is None:
+            n_waiting = self._rows.count_vectors() - self._shard.info().indexed_vectors_count
+            if n_waiting * (self.dimension or 0) * 4 <= self._config.graph_from_kib * 1_024:
                 return False
             number = int(self._metadata.shard.partition("-")[2]) + 1
             target = f"shard-{number}"
@@ -269,7 +269,9 @@ class QdrantEdgeIndex:
         )
         path = self._folder / metadata.shard
         shutil.rmtree(path, ignore_errors=True)
-        shard = create_shard(path, metadata.language, metadata.dimension)
+        shard = create_shard(
+            path, metadata.language, metadata.dimension, self._config.graph_from_kib
+        )
         shard.flush()
         write_metadata(self._folder, metadata)
         return metadata, shard

@@ -16,32 +16,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LANGUAGES: Final = {
-    name.lower(): (getattr(qdrant.SnowballLanguage, name), getattr(qdrant.Language, name))
+    name.lower(): getattr(qdrant.SnowballLanguage, name)
     for name in (
         *("Arabic", "Danish", "Dutch", "English", "Finnish", "French", "German", "Greek"),
         *("Hungarian", "Italian", "Norwegian", "Portuguese", "Romanian", "Russian", "Spanish"),
         *("Swedish", "Turkish"),
     )
 }
-"""Languages with a stemmer and a list of words too common to search for."""
+"""Languages whose words are stemmed."""
 
-_HNSW: Final = qdrant.HnswIndexConfig(
-    m=16, ef_construct=64, full_scan_threshold=10_000, max_indexing_threads=1
-)
-_OPTIMIZERS: Final = qdrant.EdgeOptimizersConfig(default_segment_number=1)
 _OPTIMIZE: Final = (
     "import os, sys, qdrant_edge as q; os.nice(10); s = q.EdgeShard.load(sys.argv[1]); "
     "s.optimize(); s.flush(); s.close()"
 )
 
 
-def create_shard(path: Path, language: str, dimension: int | None) -> qdrant.EdgeShard:
+def create_shard(
+    path: Path, language: str, dimension: int | None, graph_from_kib: int
+) -> qdrant.EdgeShard:
     """Make an empty shard.
 
     Args:
         path: A folder that does not exist or is empty.
         language: A key of `LANGUAGES`.
         dimension: Length of the vectors; None where there are none yet.
+        graph_from_kib: Vectors of fewer bytes are looked at one by one.
 
     Raises:
         InputError: The language is not known.
@@ -52,20 +51,23 @@ def create_shard(path: Path, language: str, dimension: int | None) -> qdrant.Edg
             where="language",
             hint=f"Known: {', '.join(LANGUAGES)}.",
         )
-    stemmer, stopwords = LANGUAGES[language]
     path.mkdir(parents=True, exist_ok=True)
     # A shard wants vectors of some kind; the sparse ones are never filled.
     config = qdrant.EdgeConfig(
         sparse_vectors={"none": qdrant.EdgeSparseVectorParams()},
-        hnsw_config=_HNSW,
-        optimizers=_OPTIMIZERS,
+        hnsw_config=qdrant.HnswIndexConfig(
+            m=16, ef_construct=64, full_scan_threshold=graph_from_kib, max_indexing_threads=1
+        ),
+        optimizers=qdrant.EdgeOptimizersConfig(
+            default_segment_number=1, indexing_threshold=graph_from_kib
+        ),
     )
     shard = qdrant.EdgeShard.create(str(path), config)
+    # Common words stay: who asks for "the who" finds them, and BM25 weighs them next to nothing.
     words = qdrant.TextIndexParams(
         tokenizer=qdrant.TokenizerType.Word,
         lowercase=True,
-        stemmer=qdrant.SnowballParams(stemmer),
-        stopwords=stopwords,
+        stemmer=qdrant.SnowballParams(LANGUAGES[language]),
         scoring=True,
         enable_hnsw=False,
     )

@@ -142,6 +142,12 @@ class DocumentRows:
         places = self._places
         return [places[one] for one in document_ids if one in places]
 
+    def count_vectors(self) -> int:
+        """Count the documents that have a vector."""
+        with self._lock:
+            places = np.fromiter(self._places.values(), np.int64, len(self._places))
+            return int(self._has_vector[places].sum())
+
     def document_ids(self) -> list[str]:
         """Return the names of all documents."""
         return list(self._places)

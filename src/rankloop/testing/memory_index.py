@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from rankloop.errors import InputError
 from rankloop.indexing.base import Document, Found
 from rankloop.indexing.filter_matching import build_matcher
+from rankloop.indexing.vectors import to_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,12 +51,14 @@ class MemoryIndex:
         """Add documents, or replace those of the same name."""
         for document in documents:
             self._check(document.vector)
+        for document in documents:
             self._documents[document.document_id] = document
             self._words[document.document_id] = Counter(_WORD.findall(document.text.casefold()))
 
     def delete(self, document_ids: Sequence[str]) -> int:
         """Remove documents; say how many there were."""
-        gone = [name for name in document_ids if self._documents.pop(name, None) is not None]
+        names = dict.fromkeys(document_ids)
+        gone = [name for name in names if self._documents.pop(name, None) is not None]
         for name in gone:
             del self._words[name]
         return len(gone)
@@ -86,9 +90,9 @@ class MemoryIndex:
     ) -> Found:
         """Find documents by closeness of meaning (cosine), best first."""
         self._check(vector)
-        wanted = _to_unit(vector)
+        wanted = self._unit(vector)
         scores = {
-            name: float(_to_unit(held) @ wanted)
+            name: float(self._unit(held) @ wanted)
             for name in self._matching(filters)
             if (held := self._documents[name].vector) is not None
         }
@@ -103,13 +107,27 @@ class MemoryIndex:
     def vectors(self, document_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the unit vectors of those documents that have one."""
         return {
-            name: _to_unit(held)
+            name: self._unit(held)
             for name in document_ids
             if name in self._documents and (held := self._documents[name].vector) is not None
         }
 
+    def document_ids(self) -> list[str]:
+        """Return the names of all documents."""
+        return list(self._documents)
+
+    def documents(self, document_ids: Sequence[str]) -> list[Document]:
+        """Return those of the named documents that the index holds."""
+        held = [self._documents[name] for name in document_ids if name in self._documents]
+        vectors = self.vectors(document_ids)
+        return [replace(one, vector=vectors.get(one.document_id)) for one in held]
+
     def flush(self) -> None:
         """Do nothing: memory is all there is."""
+
+    def optimize(self) -> bool:
+        """Do nothing: every document is looked at."""
+        return False
 
     def close(self) -> None:
         """Do nothing: there are no files."""
@@ -136,14 +154,12 @@ class MemoryIndex:
         )
 
     def _check(self, vector: NDArray[np.float32] | None) -> None:
-        """Refuse a vector of another length."""
-        if vector is not None and vector.shape != (self._dimension,):
-            raise InputError(
-                f"a vector has {self._dimension} numbers here, not {vector.size}", where="/vector"
-            )
+        """Refuse a vector that is none, or has another length."""
+        if vector is None:
+            return
+        if self._dimension is None:
+            raise InputError("the index holds no vectors", where="/vector")
+        to_unit(vector, self._dimension, "/vector")
 
-
-def _to_unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale a vector to length 1; one of length 0 stays."""
-    length = float(np.linalg.norm(vector))
-    return vector if length == 0 else (vector / length).astype(np.float32)
+    def _unit(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        return to_unit(vector, self._dimension, "/vector")
