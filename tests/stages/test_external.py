@@ -234,6 +234,10 @@ def test_an_answer_without_hits_is_a_typed_error(ask, path, error):
         ask(path)
 
 
+def nest(n_levels):
+    return [nest(n_levels - 1)] if n_levels else "{{query}}"
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
@@ -244,10 +248,22 @@ def test_an_answer_without_hits_is_a_typed_error(ask, path, error):
         ({"body": {"q": "title:{{query}}"}}, "/body/q"),
         ({"body": {"{{query}}": 1}}, "/body/{{query}}"),
         ({"params": {"q": "{{text}}"}}, "/params/q"),
+        ({"body": nest(40)}, "/body" + "/0" * 32),
         ({"preset": "typesense"}, "/search_fields"),
         ({"preset": "typesense", "search_fields": ("a",), "top_k": 251}, "/top_k"),
     ],
-    ids=["ftp", "file", "password", "no host", "pasted", "key", "unknown", "fields", "top_k"],
+    ids=[
+        "ftp",
+        "file",
+        "password",
+        "no host",
+        "pasted",
+        "key",
+        "unknown",
+        "deep",
+        "fields",
+        "top_k",
+    ],
 )
 def test_a_mapping_that_cannot_work_is_refused_with_its_place(fields, pointer):
     with pytest.raises(FaultsError) as caught:

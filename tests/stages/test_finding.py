@@ -78,6 +78,11 @@ class TestHybridSearch(Finding):
         found = stage(build_query(text="umbrella", vector=EAST), Candidates.empty())
         assert found.document_ids == ("d0", "d1", "d2")
 
+    def test_notes_say_where_each_half_found_a_document(self):
+        notes = self.stage().notes(build_query(text="umbrella", vector=NORTH), ["d3", "d5"])
+        assert notes["d3"] == {"vector": {"position": 0, "score": 1.0}}
+        assert (list(notes["d5"]), notes["d5"]["text"]["position"]) == (["text"], 0)
+
     def test_words_alone_find_where_there_is_no_vector(self):
         found = self.stage()(build_query(text="umbrella"), Candidates.empty())
         assert found.document_ids == ("d5",)

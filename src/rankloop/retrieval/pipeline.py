@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ from rankloop.stages.hybrid_search import HybridSearch, HybridSearchConfig
 from rankloop.stages.pin import Pin, PinConfig
 from rankloop.stages.text_search import TextSearch, TextSearchConfig
 from rankloop.stages.vector_search import VectorSearch, VectorSearchConfig
+from rankloop.telemetry import log_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,11 +75,22 @@ DEFAULT_FINDER: Final = "text_search"
 """What finds documents where a pipeline has no stage that does."""
 
 
+log = logging.getLogger(__name__)
+
+
 @functools.cache
 def list_stages() -> Mapping[str, StageKind]:
     """Return every kind of stage: ours, and those that other packages offer under new names."""
-    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    others = {name: point.load() for name, point in offered.items() if name not in STAGES}
+    others = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            kind = point.load()
+        except Exception as error:  # noqa: BLE001 another package's mistake stays its own
+            kind = error
+        if isinstance(kind, StageKind) and point.name not in STAGES:
+            others[point.name] = kind
+        else:
+            log_event(log, "stage_not_taken", logging.WARNING, stage=point.name)
     return {**others, **STAGES}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -11,6 +11,8 @@ from rankloop.stages.fusion import add_found, fuse_ranks, fuse_scores, to_candid
 from rankloop.stages.limits import TopK, Weight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rankloop.indexing.base import DocumentIndex
     from rankloop.stages.base import Candidates, Query
 
@@ -54,17 +56,31 @@ class HybridSearch:
 
     def __call__(self, query: Query, candidates: Candidates) -> Candidates:
         """Return what was found, added to what was there."""
-        top_k = self._config.top_k
-        by_words = to_candidates(self._index.search_text(query.text, top_k, query.filters))
-        if query.vector is None:
-            return add_found(candidates, by_words)
-        by_meaning = to_candidates(self._index.search_vector(query.vector, top_k, query.filters))
-        fused = self._fuse(by_words, by_meaning)
-        return add_found(candidates, fused.head(top_k))
+        halves = self._find(query)
+        found = halves[0] if len(halves) == 1 else self._fuse(halves)
+        return add_found(candidates, found.head(self._config.top_k))
 
-    def _fuse(self, by_words: Candidates, by_meaning: Candidates) -> Candidates:
+    def notes(self, query: Query, document_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Say where each half found each document, and with which score."""
+        notes: dict[str, dict[str, Any]] = {name: {} for name in document_ids}
+        for half, found in zip(("text", "vector"), self._find(query), strict=False):
+            scores = found.scores.tolist()
+            for position, name in enumerate(found.document_ids):
+                if name in notes:
+                    notes[name][half] = {"position": position, "score": scores[position]}
+        return notes
+
+    def _find(self, query: Query) -> list[Candidates]:
+        """Find by words and, where the query has a vector, by meaning."""
+        top_k = self._config.top_k
+        halves = [to_candidates(self._index.search_text(query.text, top_k, query.filters))]
+        if query.vector is not None:
+            by_meaning = self._index.search_vector(query.vector, top_k, query.filters)
+            halves.append(to_candidates(by_meaning))
+        return halves
+
+    def _fuse(self, halves: list[Candidates]) -> Candidates:
         """Make one ranking of the two halves."""
-        halves = [by_words, by_meaning]
         weights = [self._config.weights.text, self._config.weights.vector]
         if self._config.fusion == "rrf":
             return fuse_ranks(halves, weights, self._config.rrf_k)

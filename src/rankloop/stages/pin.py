@@ -114,8 +114,9 @@ class Pin:
 
 def _find_repeated(document_ids: Sequence[str], pointer: str) -> list[Fault]:
     """Name documents that stand in a list a second time."""
+    first = {name: index for index, name in reversed(list(enumerate(document_ids)))}
     return [
         Fault(f"{pointer}/{index}", "duplicate", "the document stands here a second time")
         for index, name in enumerate(document_ids)
-        if name in document_ids[:index]
+        if first[name] != index
     ]

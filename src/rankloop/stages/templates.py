@@ -10,6 +10,9 @@ from rankloop.events.refusals import escape_step
 PLACEHOLDERS: Final = ("query", "limit", "offset")
 """What may be filled in."""
 
+MAX_DEPTH: Final = 32
+"""Most levels of a template."""
+
 _WHOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -39,6 +42,8 @@ def find_faults(template: object, pointer: str = "") -> list[tuple[str, str]]:
         >>> find_faults({"q": "title:({{query}})"})
         [('/q', '{{query}} must be the whole value, not part of a text')]
     """
+    if pointer.count("/") > MAX_DEPTH:
+        return [(pointer, f"a template nests at most {MAX_DEPTH} levels")]
     if isinstance(template, dict):
         faults = [
             (f"{pointer}/{escape_step(str(key))}", "a key holds no placeholder")
