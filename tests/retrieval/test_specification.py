@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rankloop.errors import PipelineError
+from rankloop.retrieval.pipeline import STAGES, list_stages
 from rankloop.retrieval.specification import read_pipeline
 
 
@@ -90,3 +91,67 @@ def test_a_part_of_another_shape_is_refused(config, pointer):
 def test_the_nearest_name_is_offered():
     with pytest.raises(PipelineError, match="did you mean 'text_search'"):
         read_pipeline({"stages": [{"type": "txt_search"}]})
+
+
+def test_a_stage_cannot_order_more_than_was_found():
+    stages = [{"type": "text_search", "top_k": 20}, {"type": "diversify", "top_k": 30}]
+    assert faults({"stages": stages}) == [("/stages/1/top_k", "contradictory_top_k")]
+
+
+def test_a_top_k_that_nobody_wrote_contradicts_nothing():
+    stages = [{"type": "text_search", "top_k": 20}, {"type": "diversify"}]
+    assert len(read_pipeline({"stages": stages}).stages) == 2
+
+
+def test_what_several_stages_find_adds_up():
+    stages = [
+        {"type": "text_search", "top_k": 20},
+        {"type": "vector_search", "top_k": 20},
+        {"type": "diversify", "top_k": 40},
+    ]
+    assert len(read_pipeline({"stages": stages}).stages) == 3
+
+
+def test_nothing_is_ordered_before_it_is_found():
+    stages = [{"type": "diversify"}, {"type": "text_search"}]
+    assert faults({"stages": stages}) == [("/stages/0", "nothing_found_yet")]
+
+
+def test_a_rule_may_stand_anywhere():
+    stages = [{"type": "pin", "document_ids": ["d1"]}, {"type": "text_search"}]
+    assert len(read_pipeline({"stages": stages}).stages) == 2
+
+
+def test_a_pipeline_may_only_order():
+    assert len(read_pipeline({"stages": [{"type": "diversify", "top_k": 500}]}).stages) == 1
+
+
+@pytest.mark.parametrize("name", sorted(STAGES))
+def test_every_kind_of_stage_names_an_unknown_field(name):
+    found = faults({"stages": [{"type": name, "no_such_field": 1}]})
+    assert ("/stages/0/no_such_field", "unknown_field") in found
+
+
+def test_other_packages_offer_stages_under_new_names(tmp_path, monkeypatch):
+    (tmp_path / "offered_stages.py").write_text(
+        "import msgspec\n"
+        "from rankloop.retrieval.parts import StageKind\n"
+        "class Config(msgspec.Struct, frozen=True):\n"
+        "    share: float = 0.5\n"
+        "kind = StageKind(Config, lambda config, parts: None)\n"
+    )
+    info = tmp_path / "offered_stages-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: offered-stages\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[rankloop.stages]\n"
+        "shake = offered_stages:kind\n"
+        "text_search = offered_stages:kind\n"
+        "broken = offered_stages:absent\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    list_stages.cache_clear()
+    known = list_stages()
+    list_stages.cache_clear()
+    assert set(known) - set(STAGES) == {"shake"}
+    assert known["text_search"] is STAGES["text_search"]

@@ -65,8 +65,8 @@ SELECT
     'shop' AS retriever_id,
     CASE WHEN i.list_number % 2 = 0 THEN s.search_id END AS search_id,
     i.document_id,
-    ['click'] AS types,
-    CAST(2 AS BIGINT) AS type_mask,
+    CASE WHEN is_bought THEN ['click', 'purchase'] ELSE ['click'] END AS types,
+    CASE WHEN is_bought THEN CAST(10 AS BIGINT) ELSE CAST(2 AS BIGINT) END AS type_mask,
     i.position,
     CAST(NULL AS VARCHAR) AS query,
     CAST(NULL AS VARCHAR) AS query_key,
@@ -78,7 +78,10 @@ SELECT
     CAST(NULL AS VARCHAR) AS currency,
     CAST(NULL AS VARCHAR) AS metadata,
     'bench' AS source
-FROM made_impressions i
+FROM (
+    SELECT *, hash(list_number * 16 + position + 7) % 1000 < {purchases} AS is_bought
+    FROM made_impressions
+) i
 JOIN made_searches s ON s.list_number = i.list_number
 WHERE hash(i.list_number * 16 + i.position) % 1000 < 342 / (i.position + 1)
 """
@@ -95,6 +98,9 @@ class TrafficSpec:
     n_documents: int = 100_000
     n_users: int = 200_000
     days: int = 90
+    purchases: int = 0
+    """Of 1,000 clicks, those that are purchases too."""
+
     batch: int = 100_000
     """Searches made at a time."""
 
@@ -107,6 +113,7 @@ def write_traffic(store: EventStore, spec: TrafficSpec, say: Callable[[str], Non
         "n_queries": spec.n_queries,
         "n_documents": spec.n_documents,
         "n_users": spec.n_users,
+        "purchases": spec.purchases,
     }
     n_interactions = 0
     with store.staging() as staging:
