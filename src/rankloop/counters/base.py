@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from rankloop.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -34,20 +36,26 @@ class PopularityWindow:
 class Popularity:
     """What the counters know of some documents; every array is `[n_documents]`.
 
+    With a half-life every interaction and examination weighs `2^(-age / half_life)`; without one
+    each weighs 1. A person is the user, else the session, else the search.
+
     Attributes:
-        count: float64, interactions in the window, one a user, document and day at most; the sum
-            of their decayed weights where a half-life was asked for.
-        expected: float64, decayed examinations of the document in the window, from impressions;
-            0 where there were none.
-        mean_rate: Interactions per examination over all documents in the window; NaN where no
-            impression is known.
-        mean_count: Interactions per document over all documents that had any.
+        count: float64, interactions in the window, one a person, document and day at most.
+        expected: float64, examinations of the document in the window: each showing counts as
+            likely as its position is looked at; 0 where it was never shown.
+        total_count: The same count over all documents of the retriever.
+        total_expected: The same examinations over all documents of the retriever.
+        n_documents: Documents of the retriever with any count.
+        shown_share: Of `total_count`, the share that names the search it followed, in [0, 1];
+            NaN where nothing was counted.
     """
 
     count: NDArray[np.float64]
     expected: NDArray[np.float64]
-    mean_rate: float
-    mean_count: float
+    total_count: float
+    total_expected: float
+    n_documents: int
+    shown_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,49 @@ class Event:
     query_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose doings are asked for: one user, or one session.
+
+    Attributes:
+        name: The user's stored name, or the session as sent.
+        is_session: Whether it is a session.
+        retriever_id: Whose documents.
+    """
+
+    name: str
+    is_session: bool
+    retriever_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountersConfig:
+    """Bounds of what serving keeps in memory, and who counts as a person."""
+
+    max_rows: int = 8_000_000
+    """Most rows of popularity, 16 bytes each; beyond, the oldest hours are asked of the store."""
+
+    max_history_bytes: int = 256 * 1024 * 1024
+    """Most bytes of histories; the least recently used are asked of the store."""
+
+    history_length: int = 200
+    """Most events kept of one user or one session."""
+
+    robot_interactions_per_hour: int = 1_000
+    """Interactions of a person in an hour beyond which none counts."""
+
+    robot_searches_per_hour: int = 500
+    """Lists of a person in an hour beyond which none counts."""
+
+    wait_s: float = 5.0
+    """How long a first reader waits until all is read from the store, in seconds."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_rows", "max_history_bytes", "history_length"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be 1 or more", where=f"counters.{name}")
+
+
 class ServingCounters(Protocol):
     """Popularity and histories, fresh within a second of what was accepted."""
 
@@ -85,11 +136,21 @@ class ServingCounters(Protocol):
     def history(
         self, *, user_key: str | None, session_id: str | None, retriever_id: str, now: datetime
     ) -> Sequence[Event]:
-        """Return what a user (else a session) did, newest first, bounded in length."""
+        """Return what a user (else a session) did, newest first, bounded in length.
+
+        What names no retriever counts for every one.
+        """
+        ...
+
+    def interacted(self, who: Person, type_mask: int, days: float, now: datetime) -> frozenset[str]:
+        """Return every document that a person dealt with in one of these ways; never cut short."""
         ...
 
     def query_entropy(self, retriever_id: str, query_key: str) -> float:
-        """Return the entropy of a query's clicks over documents, in bits; NaN where unknown."""
+        """Return the entropy of a query's clicks over documents, in bits; NaN where unknown.
+
+        Queries with few clicks are drawn towards the mean of all.
+        """
         ...
 
     def sizes(self) -> Mapping[str, int]:

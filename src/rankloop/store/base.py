@@ -168,6 +168,14 @@ class Staging(Protocol):
         ...
 
 
+class Snapshot(Protocol):
+    """Several questions of one moment."""
+
+    def ask(self, question: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """Answer a question with what had been committed when the snapshot began."""
+        ...
+
+
 class EventStore(Protocol):
     """Where events are kept. Every call may come from any thread."""
 
@@ -204,6 +212,10 @@ class EventStore(Protocol):
         Raises:
             InputError: No such question, or one of the parameters is not known to it.
         """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Hold a moment, so that several questions answer alike; writers go on meanwhile."""
         ...
 
     def transaction(self) -> AbstractContextManager[Transaction]:

@@ -103,6 +103,16 @@ class DuckDBStore:
             return statements.ask(cursor, question, parameters)
 
     @contextmanager
+    def snapshot(self) -> Iterator[DuckDBTransaction]:
+        """Hold a moment, so that several questions answer alike; writers go on meanwhile."""
+        with self._cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                yield DuckDBTransaction(cursor)
+            finally:
+                _roll_back(cursor)
+
+    @contextmanager
     def transaction(self) -> Iterator[DuckDBTransaction]:
         """Open a transaction; it commits at the end of the block, and not after an exception."""
         with self._writing, self._cursor() as cursor, self._begun(cursor):

@@ -246,6 +246,15 @@ class StoreContract(ABC):
         assert read_counts(store) == (3, 9, 4)
         assert store.known_identifiers("interaction", ["a1"]) == {"a1"}
 
+    def test_a_snapshot_answers_of_one_moment_while_others_write(self, store: EventStore) -> None:
+        store.append_lines(b"", to_lines([build_interaction("i1")]))
+        with store.snapshot() as snapshot:
+            before = snapshot.ask("store_counts").to_pylist()[0]["interactions"]
+            store.append_lines(b"", to_lines([build_interaction("i2")]))
+            after = snapshot.ask("store_counts").to_pylist()[0]["interactions"]
+        assert (before, after) == (1, 1)
+        assert read_counts(store)[2] == 2
+
     def test_a_transaction_that_fails_changes_nothing(self, store: EventStore) -> None:
         def fail() -> None:
             with store.transaction() as transaction:

@@ -104,7 +104,7 @@ def _to_plain(value: object) -> object:
 
 def _to_sort_key(row: list[object]) -> str:
     """Order rows alike on both sides, though fractions differ in their last digits."""
-    return "|".join(f"{x:.6g}" if isinstance(x, int | float) else str(x) for x in row)
+    return "|".join(f"{x:.6g}" if isinstance(x, float) else str(x) for x in row)
 
 
 def _is_same(one: object, two: object) -> bool:
