@@ -23,11 +23,13 @@ from rankloop.events.identity import to_search_identity
 from rankloop.store.identifiers import Hashes, to_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.capture.journal import Journal
     from rankloop.events.rows import InteractionRow, SearchRow
+
+    OnAccepted = Callable[[int, Sequence[SearchRow], Sequence[InteractionRow]], None]
 
 _MAX_GROUP_ROWS: Final = 20_000
 _BUSY_FROM: Final = 8
@@ -54,12 +56,19 @@ class Intake:
         journal: Owned by the intake's thread from `start` on.
         searches: Ledger of `to_search_identity` names.
         interactions: Ledger of interaction ids.
+        on_accepted: Told the sequence of each commit and the searches and interactions that it
+            made durable, none twice; it must return at once.
     """
 
     def __init__(
-        self, journal: Journal, searches: IdentifierLedger, interactions: IdentifierLedger
+        self,
+        journal: Journal,
+        searches: IdentifierLedger,
+        interactions: IdentifierLedger,
+        on_accepted: OnAccepted | None = None,
     ) -> None:
         self._journal = journal
+        self._on_accepted = on_accepted
         self._searches = searches
         self._interactions = interactions
         self._queue: deque[_Submission | threading.Event | None] = deque()
@@ -212,16 +221,20 @@ class Intake:
         )
         if not new_searches.places and not new_interactions.places:
             return
+        searches = [searches[place] for place in new_searches.places]
+        interactions = [interactions[place] for place in new_interactions.places]
         sequence = self._journal.append(
-            _encoder.encode_lines([searches[place] for place in new_searches.places]),
-            len(new_searches.places),
-            _encoder.encode_lines([interactions[place] for place in new_interactions.places]),
-            len(new_interactions.places),
+            _encoder.encode_lines(searches),
+            len(searches),
+            _encoder.encode_lines(interactions),
+            len(interactions),
             trim_through=self._trim_through,
         )
         self._searches.add(new_searches.names, sequence, new_searches.hashes)
         self._interactions.add(new_interactions.names, sequence, new_interactions.hashes)
         self.acknowledged_sequence = sequence
+        if self._on_accepted is not None:
+            self._on_accepted(sequence, searches, interactions)
 
 
 @dataclass(frozen=True, slots=True)

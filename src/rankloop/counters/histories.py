@@ -1,7 +1,7 @@
 """What each user and each session did, newest last, packed, the least recently used let go.
 
-A person is a hash here: no pseudonym and no session stands in this memory. Each history says from
-which moment on it is whole, so that whoever asks for more knows that the store has it.
+A person is a hash here: no pseudonym and no session stands in this memory. Each history says after
+which moment it is whole, so that whoever asks for more knows that the store has it.
 """
 
 from __future__ import annotations
@@ -55,22 +55,23 @@ class Histories:
     Args:
         most_bytes: Bound of memory; beyond, the least recently used history goes.
         length: Most events of one history.
-        whole_since_us: From when on histories are whole that begin here; 0 from the beginning.
+        whole_after_us: Histories that begin here hold all that came after this moment; below 0
+            where nothing came before.
 
     Example:
         >>> histories = Histories(most_bytes=10_000, length=2)
         >>> doings = np.zeros(3, DOING)
         >>> doings["at_us"] = (1, 2, 3)
         >>> histories.add([42, 42, 42], doings)
-        >>> kept, whole_since_us = histories.find(42)
-        >>> kept["at_us"].tolist(), whole_since_us
+        >>> kept, whole_after_us = histories.find(42)
+        >>> kept["at_us"].tolist(), whole_after_us
         ([2, 3], 2)
     """
 
-    def __init__(self, most_bytes: int, length: int, whole_since_us: int = 0) -> None:
+    def __init__(self, most_bytes: int, length: int, whole_after_us: int = -1) -> None:
         self._most_bytes = most_bytes
         self._length = length
-        self._whole_since_us = whole_since_us
+        self._whole_after_us = whole_after_us
         self._entries: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._n_bytes = 0
         self._lock = threading.Lock()
@@ -95,25 +96,37 @@ class Histories:
                 self._add(person, piece, moments[place])
             self._evict()
 
-    def put(self, person: int, doings: NDArray[np.void], whole_since_us: int) -> None:
-        """Set a whole history, as the store told it; events in the order of time."""
+    def put(self, person: int, doings: NDArray[np.void], whole_after_us: int) -> None:
+        """Set a history as the store told it; what only memory has by now is added.
+
+        Args:
+            person: Whose it is.
+            doings: `[n]` of `DOING`, in the order of time.
+            whole_after_us: It holds all that came after this moment.
+        """
         with self._lock:
-            self._put(person, doings.tobytes(), whole_since_us)
+            entry = self._entries.get(person)
+            if entry is not None and entry[0]:
+                doings = np.unique(np.concatenate((doings, np.frombuffer(entry[0], DOING))))
+            kept = doings[-self._length :]
+            if kept.size < doings.size:
+                whole_after_us = max(whole_after_us, int(kept["at_us"][0]))
+            self._put(person, kept.tobytes(), whole_after_us)
             self._evict()
 
     def find(self, person: int) -> tuple[NDArray[np.void], int]:
-        """Return a history in the order of time, and the moment from which on it is whole."""
+        """Return a history in the order of time, and the moment after which it is whole."""
         with self._lock:
             entry = self._entries.get(person)
             if entry is None:
-                return np.empty(0, DOING), self._absent_since_us()
+                return np.empty(0, DOING), self._absent_after_us()
             self._entries.move_to_end(person)
         return np.frombuffer(entry[0], DOING), entry[1]
 
     def _add(self, person: int, piece: bytes, at_us: int) -> None:
         """Add one event to one history."""
         entry = self._entries.get(person)
-        rows, since_us = entry or (_EMPTY, self._absent_since_us())
+        rows, after_us = entry or (_EMPTY, self._absent_after_us())
         if rows and int.from_bytes(rows[-_SIZE : -_SIZE + 8], "little", signed=True) > at_us:
             doings = np.frombuffer(rows + piece, DOING)
             rows = doings[np.argsort(doings["at_us"], kind="stable")].tobytes()
@@ -121,21 +134,21 @@ class Histories:
             rows += piece
         if len(rows) > self._length * _SIZE:
             rows = rows[-self._length * _SIZE :]
-            since_us = max(since_us, int.from_bytes(rows[:8], "little", signed=True))
-        self._put(person, rows, since_us)
+            after_us = max(after_us, int.from_bytes(rows[:8], "little", signed=True))
+        self._put(person, rows, after_us)
 
-    def _put(self, person: int, rows: bytes, since_us: int) -> None:
+    def _put(self, person: int, rows: bytes, after_us: int) -> None:
         """Set one history and count its bytes."""
         entry = self._entries.get(person)
         self._n_bytes += len(rows) + PERSON_BYTES
         if entry is not None:
             self._n_bytes -= len(entry[0]) + PERSON_BYTES
             self._entries.move_to_end(person)
-        self._entries[person] = (rows, since_us)
+        self._entries[person] = (rows, after_us)
 
-    def _absent_since_us(self) -> int:
-        """From when on a history is whole that is not here: never where one had to go."""
-        return 2**62 if self._has_evicted else self._whole_since_us
+    def _absent_after_us(self) -> int:
+        """After when a history is whole that is not here: never where one had to go."""
+        return 2**62 if self._has_evicted else self._whole_after_us
 
     def _evict(self) -> None:
         """Let the least recently used go until the bound is kept."""
