@@ -74,6 +74,17 @@ class AttributionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """More interactions in an hour make a robot."""
 
 
+class CountersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much serving keeps in memory of what people did."""
+
+    max_rows: int = 8_000_000
+    """Most rows of each kind of popularity, 16 bytes each; the oldest beyond are asked of the
+    store."""
+    history_mib: int = 256
+    """Memory of the histories of users and sessions, in MiB; the least recently used beyond are
+    asked of the store."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known about people."""
 
@@ -90,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     capture: CaptureSettings = CaptureSettings()
     attribution: AttributionSettings = AttributionSettings()
+    counters: CountersSettings = CountersSettings()
     privacy: PrivacySettings = PrivacySettings()
 
 

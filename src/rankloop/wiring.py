@@ -18,6 +18,8 @@ from rankloop.capture.identifiers import IdentifierLedger
 from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
 from rankloop.catalog.keys import KeyRing
+from rankloop.counters.base import CountersConfig
+from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.jobs.insights import Insights
 from rankloop.privacy.erasure import Erasure
@@ -59,6 +61,7 @@ class Engine:
     interactions: IdentifierLedger
     intake: Intake
     delivery: Delivery
+    counters: LiveCounters
     importer: FileImport
     derivation: Derivation
     insights: Insights
@@ -74,6 +77,7 @@ class Engine:
     def close(self) -> None:
         """Commit what is waiting, deliver it and let go of the folder."""
         self.intake.stop()
+        self.counters.close()
         self.delivery.close()
         self.intake.close()
         self.store.close()
@@ -134,15 +138,14 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     )
     searches = _open_ledger(store, "search")
     interactions = _open_ledger(store, "interaction")
-    journal_path = folder.path / JOURNAL_FILE
-    journal = Journal(journal_path, JournalConfig(settings.capture.journal_max_bytes))
-    journal.skip_to(store.delivered_sequence())
-    for entry_names in journal.iter_names(after=store.delivered_sequence()):
-        searches.add(entry_names.searches, entry_names.sequence)
-        interactions.add(entry_names.interactions, entry_names.sequence)
-    intake = Intake(journal, searches, interactions)
+    journal = _open_journal(folder.path / JOURNAL_FILE, store, settings, (searches, interactions))
+    # The counters wait for the delivery, which comes after the intake, which they listen to.
+    counters = LiveCounters(
+        store, lambda timeout_s: delivery.wait(timeout_s), _to_counters(settings)
+    )
+    intake = Intake(journal, searches, interactions, counters.accept)
     delivery = Delivery(
-        journal_path,
+        journal.path,
         store,
         intake.release,
         lambda: intake.acknowledged_sequence,
@@ -168,10 +171,11 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         interactions=interactions,
         intake=intake,
         delivery=delivery,
+        counters=counters,
         importer=FileImport(store, checker, searches, interactions, pseudonyms.secret),
         derivation=derivation,
         insights=Insights(store, derivation),
-        erasure=Erasure(store, derivation, drain, pseudonyms, exports),
+        erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         metrics=metrics,
     )
@@ -195,6 +199,22 @@ def _open_store(folder: Path, settings: Settings) -> EventStore:
     )
 
 
+def _open_journal(
+    path: Path,
+    store: EventStore,
+    settings: Settings,
+    ledgers: tuple[IdentifierLedger, IdentifierLedger],
+) -> Journal:
+    """Open the journal, and let the ledgers know what in it is not in the store yet."""
+    searches, interactions = ledgers
+    journal = Journal(path, JournalConfig(settings.capture.journal_max_bytes))
+    journal.skip_to(store.delivered_sequence())
+    for entry_names in journal.iter_names(after=store.delivered_sequence()):
+        searches.add(entry_names.searches, entry_names.sequence)
+        interactions.add(entry_names.interactions, entry_names.sequence)
+    return journal
+
+
 def _open_ledger(store: EventStore, kind: Kind) -> IdentifierLedger:
     """Build the ledger of one kind of event from what the store holds."""
     return IdentifierLedger(
@@ -207,6 +227,16 @@ def _custom_types(store: EventStore) -> list[str]:
     """List the custom types on record."""
     lists = store.ask("custom_types").column("types").to_pylist()
     return [name for names in lists for name in names]
+
+
+def _to_counters(settings: Settings) -> CountersConfig:
+    """Hand the counters their part of the settings."""
+    return CountersConfig(
+        max_rows=settings.counters.max_rows,
+        max_history_bytes=settings.counters.history_mib * 1024 * 1024,
+        robot_interactions_per_hour=settings.attribution.robot_interactions_per_hour,
+        robot_searches_per_hour=settings.attribution.robot_searches_per_hour,
+    )
 
 
 def _to_attribution(settings: Settings) -> AttributionConfig:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 PROMETHEUS: Final = "text/plain; version=0.0.4"
 
+_COUNTERS: Final = {
+    "documents": ("documents", "Documents that the counters of serving know."),
+    "people": ("people", "Users and sessions whose history is in memory."),
+    "rows": ("rows", "Rows of popularity in memory."),
+    "memory_bytes": ("bytes", "About how much memory the counters take."),
+    "behind_entries": ("behind", "Journal entries acknowledged and not yet counted."),
+}
+"""What the counters say of their size, by the end of the metric's name."""
+
 
 class Liveness(msgspec.Struct, frozen=True):
     """The process answers."""
@@ -67,6 +76,9 @@ async def report_metrics(request: AnyRequest) -> Response[str]:
         "rankloop_capture_delivery_failing", "1 while the store does not take what is delivered."
     )
     failing.set(engine.delivery.last_failure is not None)
+    sizes = engine.counters.sizes()
+    for name, (held, help_text) in _COUNTERS.items():
+        engine.metrics.gauge(f"rankloop_counters_{name}", help_text).set(sizes[held])
     return Response(engine.metrics.to_text(), media_type=PROMETHEUS)
 
 

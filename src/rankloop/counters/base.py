@@ -111,8 +111,8 @@ class CountersConfig:
     robot_searches_per_hour: int = 500
     """Lists of a person in an hour beyond which none counts."""
 
-    wait_s: float = 5.0
-    """How long a first reader waits until all is read from the store, in seconds."""
+    wait_s: float = 1.0
+    """How long a reader waits at most for the first reading of the store, in seconds."""
 
     def __post_init__(self) -> None:
         for name in ("max_rows", "max_history_bytes", "history_length"):
@@ -122,6 +122,10 @@ class CountersConfig:
 
 class ServingCounters(Protocol):
     """Popularity and histories, fresh within a second of what was accepted."""
+
+    def start(self) -> None:
+        """Begin to get ready, without waiting; whoever asks first does so too."""
+        ...
 
     def popularity(
         self,

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-OPEN_DAYS: Final = 8
-"""Days up to today of which single people are known, so that late rows count at once."""
+_OPEN_STEPS: Final = (3, 6)
+"""Days of which single people are known, so that late rows count at once: tomorrow, today and
+yesterday always, the six before where there is room."""
 
 _FINE_HOURS: Final = 72
 """The latest hours of which examinations are kept by the hour; before, by the day."""
@@ -112,25 +113,25 @@ def enter_slots(state: State, table: pa.Table) -> Ints:
 
 
 def _ask_deeds(snapshot: Snapshot, filling: Filling) -> tuple[list[pa.Table], int]:
-    """Ask what single people did, day by day from tomorrow back, while there is room."""
+    """Ask what single people did on the last days, as far back as there is room."""
     room = max(filling.config.max_rows // 4, 1)
     tables: list[pa.Table] = []
     # The clocks of senders may be a day ahead.
-    days = range(filling.today + 1, filling.today - OPEN_DAYS, -1)
-    for day in days:
-        table = snapshot.ask(
-            "counter_deeds",
-            {
-                **filling.count_parameters,
-                "start": _to_moment(day),
-                "end": _to_moment(day + 1),
-            },
-        )
+    end = filling.today + 2
+    for n_days in _OPEN_STEPS:
+        start = end - n_days
+        parameters: dict[str, Value] = {
+            **filling.count_parameters,
+            "start": _to_moment(start),
+            "end": _to_moment(end),
+        }
+        table = snapshot.ask("counter_deeds", parameters)
         room -= table.num_rows
-        if room < 0 and day < filling.today:
-            return tables, day + 1
+        if tables and room < 0:
+            return tables, end
         tables.append(table)
-    return tables, days[-1]
+        end = start
+    return tables, end
 
 
 def _take_deeds(state: State, table: pa.Table) -> None:

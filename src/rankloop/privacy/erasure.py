@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rankloop.privacy.exports import Exports
     from rankloop.privacy.pseudonyms import Pseudonyms
     from rankloop.store.base import EventStore
+
+
+FORGET_S: Final = 60.0
+"""How long an erasure waits until memory follows the store, in seconds."""
 
 
 class Refreshable(Protocol):
@@ -49,6 +53,7 @@ class Erasure:
         drain: Delivers everything acknowledged, so that nothing of the user waits in the journal.
         pseudonyms: How users are written down.
         exports: Files that left the folder.
+        forget: Makes what is kept in memory follow the store, waiting so many seconds at most.
     """
 
     def __init__(
@@ -58,12 +63,14 @@ class Erasure:
         drain: Callable[[], object],
         pseudonyms: Pseudonyms,
         exports: Exports | None = None,
+        forget: Callable[[float], object] = lambda timeout_s: None,
     ) -> None:
         self._store = store
         self._derivation = derivation
         self._drain = drain
         self._pseudonyms = pseudonyms
         self._exports = exports
+        self._forget = forget
 
     def erase(self, user_ids: Sequence[str]) -> ErasureReceipt:
         """Forget users: raw rows, what was derived from them, and export files that held them.
@@ -89,12 +96,16 @@ class Erasure:
         self._derivation.refresh()
         # Deleted rows lie in the file until it is folded.
         self._store.checkpoint()
+        self._forget(FORGET_S)
         return ErasureReceipt(dict(rows), [], sorted(touched), len(user_keys), now)
 
     def delete_interaction(self, interaction_id: str) -> bool:
         """Delete one interaction; say whether there was one."""
         self._drain()
-        return self._store.delete_interaction(interaction_id)
+        is_deleted = self._store.delete_interaction(interaction_id)
+        if is_deleted:
+            self._forget(FORGET_S)
+        return is_deleted
 
 
 def check_user_ids(user_ids: Sequence[str], most: int = 1_000) -> None:
