@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rankloop.indexing.base import Document
 from rankloop.indexing.filter_matching import matches
 from rankloop.indexing.filter_reading import read_filter
+from rankloop.indexing.qdrant_edge import IndexConfig, QdrantEdgeIndex
 from rankloop.retrieval.parts import Parts, StageKind
 from rankloop.retrieval.pipeline import Pipeline
 from rankloop.retrieval.placing import StageSpec
@@ -22,10 +23,9 @@ NAMES = [f"d{number}" for number in range(12)]
 LIMIT = 1_000
 
 
-def build_index():
-    """Twelve documents of two words each, two of them without a vector."""
+def fill(index):
+    """Take in twelve documents of two words each, two of them without a vector."""
     rng = np.random.default_rng(7)
-    index = MemoryIndex(dimension=3)
     index.upsert(
         [
             Document(
@@ -130,11 +130,16 @@ def queries(draw):
     )
 
 
-@pytest.fixture(scope="module")
-def parts():
-    parts = Parts(build_index())
+@pytest.fixture(scope="module", params=["memory", "qdrant"])
+def parts(request, tmp_path_factory):
+    if request.param == "memory":
+        index = MemoryIndex(dimension=3)
+    else:
+        index = QdrantEdgeIndex(tmp_path_factory.mktemp("index"), IndexConfig(dimension=3))
+    parts = Parts(fill(index))
     yield parts
     parts.workers.shutdown()
+    index.close()
 
 
 def build(stages, parts):
