@@ -5,6 +5,11 @@ import pytest
 
 from rankloop.errors import FaultsError
 from rankloop.indexing.filter_reading import read_filter
+from rankloop.retrieval.parts import StageKind
+from rankloop.retrieval.pipeline import Pipeline
+from rankloop.retrieval.placing import StageSpec
+from rankloop.retrieval.specification import PipelineSpec
+from rankloop.stages.text_search import TextSearchConfig
 from rankloop.testing.stage_contract import build_query
 
 TEXT = {"type": "text_search", "top_k": 100}
@@ -96,3 +101,16 @@ def test_a_filter_fills_the_page_from_behind_the_best(build):
         {"type": "filter", "filters": {"document_id": {"$nin": ["a"]}}},
     )
     assert names(pipeline.run(build_query(text="running shoes"), limit=10)) == ["b"]
+
+
+def test_the_retrievers_own_weights_of_signals_count_before_the_defaults(parts):
+    seen = {}
+
+    def build_stage(config, given):
+        seen.update(given.signal_weights)
+        return lambda query, candidates: candidates
+
+    kind = StageKind(TextSearchConfig, build_stage)
+    stage = StageSpec("own", kind, TextSearchConfig(), 0)
+    Pipeline(PipelineSpec((stage,), signal_weights={"click": 4.0}), parts)
+    assert (seen["click"], seen["purchase"]) == (4.0, 10.0)

@@ -6,6 +6,7 @@ and again. It is for measuring time: nothing is to be learned from it.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -103,6 +104,17 @@ class TrafficSpec:
 
     batch: int = 100_000
     """Searches made at a time."""
+
+
+def name_need(number: int) -> str:
+    """Return the key that the traffic gives to `query <number>`.
+
+    Example:
+        >>> name_need(1)
+        'ddaa18588ebf5cef'
+    """
+    text = f"query {number}".encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()[:16]
 
 
 def write_traffic(store: EventStore, spec: TrafficSpec, say: Callable[[str], None]) -> int:

@@ -108,6 +108,8 @@ class Pipeline:
         Raises:
             PipelineError: A stage needs a part that is not there, or contradicts one.
         """
+        weights = {**parts.signal_weights, **spec.signal_weights}
+        parts = replace(parts, signal_weights=weights)
         self._spec = spec
         self._parts = parts
         placed = [_build(stage, parts) for stage in spec.stages]
