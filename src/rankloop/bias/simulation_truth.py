@@ -133,7 +133,7 @@ def build_truth(
         grades: `[n_pairs]` int64, how relevant it is.
         score: `[n_pairs]` float64, what production ranks by.
         config: Noise and highest grade.
-        document_ids: `[n_pairs]` names; numbered within the query where they are left out.
+        document_ids: `[n_pairs]` names; numbered where they are left out.
 
     Raises:
         TableError: The arrays differ in length, queries are not ascending, or a grade is out of
@@ -182,11 +182,7 @@ def _number_pairs(
 ) -> Pairs:
     """Name queries and documents so that their order is their number."""
     if document_ids is None:
-        starts = np.searchsorted(query, np.arange(n_queries))
-        within = np.arange(query.size) - starts[query]
-        document_ids = [
-            f"d{q:07d}-{place:04d}" for q, place in zip(query.tolist(), within, strict=True)
-        ]
+        document_ids = [f"d{number:08d}" for number in range(query.size)]
     keys = np.array([f"q{number:07d}" for number in range(n_queries)], dtype=object)
     documents = np.array(document_ids, dtype=object)
     if documents.size != query.size:
