@@ -29,6 +29,10 @@ class Circumstances:
     n_shards: int = 1
     """How many groups of people `shard` tells apart."""
 
+    is_clicked_only: bool = False
+    """Put all that was not clicked into group 0: fewer cells, and errors of examination need no
+    more. What was shown to a group is then not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lists:
@@ -123,7 +127,9 @@ class Lists:
         # One whole number a cell, the click in its last bit: sorting it sorts cells, clicks last.
         key = (self.pairs[shown] * n_weeks + week[row]) * k + position
         key = key * (k + 1) + self.previous_clicks()[shown] + 1
-        key = (key * known.n_shards + shard[row]) * 2 + self.clicks[shown]
+        clicked = self.clicks[shown]
+        group = shard[row] * clicked if known.is_clicked_only else shard[row]
+        key = (key * known.n_shards + group) * 2 + clicked
         key.sort()
         return _to_cells(key, self.numbering, (k, n_weeks, known.n_shards))
 

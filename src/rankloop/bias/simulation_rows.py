@@ -42,28 +42,24 @@ def to_impressions(
     """Return one row per impression, ready for a Parquet file.
 
     Returns:
-        Columns `search` (int64), `at` (timestamp), `user` (int64), `query_key` and `document_id`
-        (dictionaries of texts), `position` (int32) and `clicked` (bool), by search and position.
+        Columns `search` (int64), `at` (timestamp in UTC), `user` (int64), `query_key` and
+        `document_id` (texts), `position` (int32) and `clicked` (bool), by search and position.
     """
     config = config or RowConfig()
     lists, pairs = log.lists, log.lists.numbering
     shown = lists.is_shown
     row, position = np.nonzero(shown)
     pair = lists.pairs[shown]
-    documents, code = np.unique(pairs.document_ids.astype(str), return_inverse=True)
-    query_keys, document_ids = pa.array(pairs.query_keys, pa.string()), pa.array(documents)
+    query_keys = pa.array(pairs.query_keys, pa.string())
+    document_ids = pa.array(pairs.document_ids, pa.string())
     at = _to_moments(log, simulation, config)
     return pa.table(
         {
             "search": log.first + row,
             "at": pa.array(at[row], pa.timestamp("us", tz="UTC")),
             "user": log.person[row],
-            "query_key": pa.DictionaryArray.from_arrays(
-                pairs.query[pair].astype(np.int32), query_keys
-            ),
-            "document_id": pa.DictionaryArray.from_arrays(
-                code[pair].astype(np.int32), document_ids
-            ),
+            "query_key": query_keys.take(pa.array(pairs.query[pair])),
+            "document_id": document_ids.take(pa.array(pair)),
             "position": position.astype(np.int32),
             "clicked": lists.clicks[shown],
         }
