@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 List = tuple[list[int], list[bool]]
 """Pairs in shown order, and which were clicked."""
 
+PeerModel = tuple[dict[int, float], dict[int, float]]
+"""Attraction by pair, examination by look, not scaled."""
+
 EDGE = 1e-6
 
 
@@ -34,7 +37,7 @@ def to_plain(lists: Lists) -> list[List]:
 
 def fit_pbm(
     lists: Sequence[List], n_rounds: int, prior: tuple[float, float] = (1.0, 1.0)
-) -> tuple[dict[int, float], dict[int, float]]:
+) -> PeerModel:
     """Fit the position-based model by per-list expectation maximization.
 
     Args:
@@ -50,14 +53,14 @@ def fit_pbm(
 
 def fit_ubm(
     lists: Sequence[List], n_rounds: int, prior: tuple[float, float] = (1.0, 1.0)
-) -> tuple[dict[int, float], dict[int, float]]:
+) -> PeerModel:
     """Fit the user browsing model likewise; looks are `1000 * position + previous click + 1`."""
     return _fit(lists, n_rounds, prior, lambda position, previous: 1000 * position + previous + 1)
 
 
 def _fit(
     lists: Sequence[List], n_rounds: int, prior: tuple[float, float], to_look: Look
-) -> tuple[dict[int, float], dict[int, float]]:
+) -> PeerModel:
     """Go through all impressions of all lists in every round."""
     attraction: dict[int, float] = defaultdict(lambda: 0.5)
     examination: dict[int, float] = defaultdict(lambda: 0.5)

@@ -1,0 +1,158 @@
+"""How long cells, click models and propensities take, beside models fitted list by list."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from rankloop.benchmarks.bias_log import (
+    build_simulation,
+    build_unique,
+    fold_lists,
+    fold_parquet,
+    write_log,
+)
+from rankloop.benchmarks.figures import Figure, Outcome, compare, describe_machine, to_table
+from rankloop.benchmarks.peer_click_models import PeerModel, fit_pbm, fit_ubm, to_plain
+from rankloop.bias.estimates import estimate_propensities
+from rankloop.bias.expectation import EMConfig
+from rankloop.bias.pbm import PositionBasedModel
+from rankloop.bias.ubm import UserBrowsingModel
+from rankloop.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rankloop.bias.cells import Cells
+
+__all__ = ["measure", "to_table"]
+
+T = TypeVar("T")
+
+PEER: Final = "pyclick-like"
+N_SEARCHES: Final = 1_000_000
+N_SEARCHES_LARGE: Final = 10_000_000
+N_SEARCHES_PEER: Final = 10_000
+N_SEARCHES_UNIQUE: Final = 200_000
+N_ROUNDS_PEER: Final = 20
+
+
+def measure(
+    *, against: str | None = None, large: bool = False, say: Callable[[str], None]
+) -> Outcome:
+    """Measure a million searches in memory, or ten million from Parquet.
+
+    Args:
+        against: `pyclick-like`: the same two models by plain expectation maximization over 10,000
+            searches, list by list; their parameters must agree to 1e-10.
+        large: Ten million searches, written to Parquet first and aggregated by DuckDB.
+        say: Told what is being done.
+
+    Raises:
+        InputError: There is no such peer.
+    """
+    if against not in {None, PEER}:
+        raise InputError(f"there is no peer {against!r}", hint=f"Known: {PEER}.")
+    figures = _compare_with_lists(say) if against == PEER else []
+    cells, taken_s = _fold_large(say) if large else _fold(say)
+    figures.append(compare("cells_s", taken_s, "s"))
+    figures += _measure_fits(cells, say)
+    figures += _measure_unique(say)
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures.append(compare("peak_memory_mib", peak_kib / 1024, "MiB"))
+    return Outcome(figures, describe_machine())
+
+
+def _time(call: Callable[[], T]) -> tuple[T, float]:
+    """Return what a call returns, and the seconds it took."""
+    began = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - began
+
+
+def _fold(say: Callable[[str], None]) -> tuple[Cells, float]:
+    """Fold a million searches that are in memory."""
+    say(f"simulating {N_SEARCHES:,} searches")
+    lists, circumstances = fold_lists(build_simulation(N_SEARCHES))
+    say("folding them into cells")
+    return _time(lambda: lists.to_cells(circumstances))
+
+
+def _fold_large(say: Callable[[str], None]) -> tuple[Cells, float]:
+    """Fold ten million searches that are in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.parquet"
+        write_log(build_simulation(N_SEARCHES_LARGE), path, say)
+        say("folding them into cells")
+        return _time(lambda: fold_parquet(path))
+
+
+def _measure_fits(told_apart: Cells, say: Callable[[str], None]) -> list[Figure]:
+    """Time the propensities with their errors, and both models."""
+    say("propensities")
+    _, propensities_s = _time(lambda: estimate_propensities(told_apart))
+    cells = told_apart.sum_over("shard")
+    say("position-based model")
+    _, pbm_s = _time(lambda: PositionBasedModel.fit(cells))
+    say("user browsing model")
+    _, ubm_s = _time(lambda: UserBrowsingModel.fit(cells))
+    return [
+        compare("propensities_s", propensities_s, "s"),
+        compare("pbm_s", pbm_s, "s"),
+        compare("ubm_s", ubm_s, "s"),
+        compare("impressions_per_cell", cells.n_impressions / len(cells), "1"),
+    ]
+
+
+def _measure_unique(say: Callable[[str], None]) -> list[Figure]:
+    """Time a log in which nothing repeats, so that a cell is an impression."""
+    say(f"{N_SEARCHES_UNIQUE:,} searches of which none repeats")
+    lists = build_unique(N_SEARCHES_UNIQUE)
+    cells, cells_s = _time(lists.to_cells)
+    _, pbm_s = _time(lambda: PositionBasedModel.fit(cells))
+    _, ubm_s = _time(lambda: UserBrowsingModel.fit(cells))
+    return [
+        compare("unique_cells_s", cells_s, "s"),
+        compare("unique_pbm_s", pbm_s, "s"),
+        compare("unique_ubm_s", ubm_s, "s"),
+        compare("unique_impressions_per_cell", cells.n_impressions / len(cells), "1"),
+    ]
+
+
+def _compare_with_lists(say: Callable[[str], None]) -> list[Figure]:
+    """Fit both models on cells and list by list, and hold the parameters to each other."""
+    lists = build_simulation(N_SEARCHES_PEER).run(0, N_SEARCHES_PEER).lists
+    config = EMConfig(
+        n_rounds=N_ROUNDS_PEER, tolerance=0.0, prior_clicks=1.0, prior_skips=1.0, n_starts=1
+    )
+    plain = to_plain(lists)
+    say("position-based model, list by list")
+    peer_pbm, peer_pbm_s = _time(lambda: fit_pbm(plain, N_ROUNDS_PEER))
+    pbm, pbm_s = _time(lambda: PositionBasedModel.fit(lists.to_cells(), config))
+    say("user browsing model, list by list")
+    peer_ubm, peer_ubm_s = _time(lambda: fit_ubm(plain, N_ROUNDS_PEER))
+    ubm, ubm_s = _time(lambda: UserBrowsingModel.fit(lists.to_cells(), config))
+    gap = max(_find_gap(pbm, peer_pbm), _find_gap(ubm, peer_ubm))
+    return [
+        compare("pbm_10k_s", pbm_s, "s", PEER, peer_pbm_s),
+        compare("ubm_10k_s", ubm_s, "s", PEER, peer_ubm_s),
+        Figure("largest_parameter_difference", gap, "1"),
+    ]
+
+
+def _find_gap(ours: PositionBasedModel | UserBrowsingModel, theirs: PeerModel) -> float:
+    """Return the largest difference between parameters, ours being relative to position 0."""
+    attraction, examination = theirs
+    first = examination[0]
+    pairs, looks = np.array(list(attraction)), np.array(list(examination))
+    expected = np.array(list(attraction.values())) * first
+    gap = float(np.abs(ours.attraction[pairs] - expected).max())
+    is_matrix = ours.examination.ndim == 2
+    found = ours.examination[looks // 1000, looks % 1000] if is_matrix else ours.examination[looks]
+    expected = np.array(list(examination.values())) / first
+    return max(gap, float(np.abs(found - expected).max()))
