@@ -12,6 +12,7 @@ from rankloop.retrieval.parts import Parts, StageKind
 from rankloop.retrieval.pipeline import STAGES, Pipeline
 from rankloop.retrieval.placing import StageSpec
 from rankloop.retrieval.specification import PipelineSpec, read_pipeline
+from rankloop.stages.base import Candidates
 from rankloop.stages.text_search import TextSearchConfig
 from rankloop.telemetry import Metrics
 from rankloop.testing.stage_contract import build_query
@@ -78,6 +79,23 @@ def test_a_failing_stage_is_left_out_and_named_without_its_words(run, parts, err
     assert "secret" not in repr(outcome)
     counter = f'rankloop_retrieval_skipped_stages_total{{stage="own",reason="{reason}"}} 1'
     assert counter in parts.metrics.to_text()
+
+
+@pytest.mark.parametrize(
+    "handed_on",
+    [
+        None,
+        Candidates(("a", "made up"), np.array([2.0, 1.0])),
+        Candidates(("a", "b"), np.array([1.0])),
+        Candidates(("a", "a"), np.array([2.0, 1.0])),
+        Candidates(("a", "b"), np.array([np.nan, 1.0])),
+    ],
+    ids=["nothing", "invented", "too few scores", "twice", "not finite"],
+)
+def test_what_breaks_the_promise_of_a_stage_is_not_handed_on(run, handed_on):
+    outcome = run(place(lambda query, candidates: handed_on, 1))
+    assert names(outcome) == ["a", "b", "c", "d"]
+    assert [one.reason for one in outcome.skipped_stages] == ["failed"]
 
 
 def test_what_a_late_stage_did_is_not_in_the_answer(run):

@@ -88,7 +88,7 @@ class DocumentIndex(Protocol):
         """
         ...
 
-    def payloads(self, document_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def payloads(self, document_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return the fields of those documents that the index holds."""
         ...
 

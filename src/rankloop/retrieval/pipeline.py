@@ -15,7 +15,13 @@ from rankloop.retrieval.limits import check_candidates, check_page, check_query
 from rankloop.retrieval.parts import Parts, StageKind
 from rankloop.retrieval.placing import StageSpec
 from rankloop.retrieval.rules import HardRules
-from rankloop.retrieval.running import Passage, Placed, StageTimes, explain_results
+from rankloop.retrieval.running import (
+    Passage,
+    Placed,
+    StageTimes,
+    explain_results,
+    work_soundly,
+)
 from rankloop.stages.base import Candidates
 from rankloop.stages.diversify import Diversify, DiversifyConfig
 from rankloop.stages.external import External, ExternalConfig
@@ -204,7 +210,7 @@ class _Walk:
     def _pass(self, placed: Placed, candidates: Candidates) -> Candidates:
         """Run one stage; its input goes on where it is given up."""
         query = self._query
-        after = self._times.attempt(placed.spec, lambda: placed.stage(query, candidates))
+        after = self._times.attempt(placed.spec, lambda: work_soundly(placed, query, candidates))
         if after is None:
             return candidates
         self._passages.append(Passage(placed, candidates, after))

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import numpy as np
+
 from rankloop.errors import RankloopError
 from rankloop.retrieval.answers import Skipped, Step
 from rankloop.telemetry import log_event
@@ -79,6 +81,8 @@ class StageTimes:
             if budget_s <= 0:
                 raise TimeoutError
             done = self.wait(work, budget_s) if spec.kind.blocks else work()
+            if done is None:
+                raise TypeError("nothing came back")
             if time.perf_counter() - began > budget_s and not spec.kind.finds:
                 raise TimeoutError
         except Exception as error:  # noqa: BLE001 a search never fails because a stage does
@@ -117,6 +121,25 @@ class StageTimes:
         self._parts.metrics.histogram(
             "rankloop_retrieval_stage_seconds", "How long stages took."
         ).observe(seconds, stage=spec.type)
+
+
+def work_soundly(placed: Placed, query: Query, candidates: Candidates) -> Candidates:
+    """Run a stage and check what it hands on, so that no stage can break those behind it.
+
+    Raises:
+        ValueError: Scores are missing or not finite, a document stands twice, or a stage that only
+            orders brought one that was not there.
+    """
+    after = placed.stage(query, candidates)
+    names = set(after.document_ids)
+    if len(names) != len(after) or after.scores.shape != (len(after),):
+        raise ValueError("not one score for each document")
+    if not np.isfinite(after.scores).all():
+        raise ValueError("a score is not finite")
+    kind = placed.spec.kind
+    if not (kind.finds or kind.is_rule) and not names <= set(candidates.document_ids):
+        raise ValueError("a document was invented")
+    return after
 
 
 def to_reason(error: Exception) -> str:
