@@ -33,7 +33,7 @@ def test_vectors_have_length_1_and_lie_near_their_topic():
 def test_a_query_shares_words_and_meaning_with_documents_of_its_topic():
     corpus = Corpus(SPEC)
     made = [document for batch in corpus.iter_batches() for document in batch]
-    for query in corpus.make_queries(10, np.random.default_rng(1)):
+    for query in corpus.make_queries(np.arange(10) % 5, np.random.default_rng(1)):
         closest = max(made, key=lambda document: float(document.vector @ query.vector))
         assert closest.payload["topic"] == query.topic
         words = set(query.text.split()[:2])

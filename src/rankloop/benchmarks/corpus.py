@@ -50,7 +50,7 @@ class MadeQuery:
 
 
 class Corpus:
-    """Documents `document-0`, `document-1`, … and queries about their topics.
+    """Documents `document-0`, `document-1`, … in topics 0, 1, … in turn, and queries about them.
 
     Example:
         >>> corpus = Corpus(CorpusSpec(n_documents=3, dimension=4, n_topics=2, batch=2))
@@ -73,7 +73,7 @@ class Corpus:
         for first in range(0, spec.n_documents, spec.batch):
             rng = np.random.default_rng((spec.seed, first))
             n_documents = min(spec.batch, spec.n_documents - first)
-            topics = rng.integers(0, spec.n_topics, n_documents)
+            topics = np.arange(first, first + n_documents) % spec.n_topics
             vectors = self._scatter(topics, rng)
             texts = self._write(topics, rng)
             yield [
@@ -86,9 +86,9 @@ class Corpus:
                 for place in range(n_documents)
             ]
 
-    def make_queries(self, n_queries: int, rng: np.random.Generator) -> list[MadeQuery]:
-        """Make queries: two words of a topic, one of the language, and a vector near the topic."""
-        topics = rng.integers(0, self._spec.n_topics, n_queries)
+    def make_queries(self, topics: NDArray[np.int64], rng: np.random.Generator) -> list[MadeQuery]:
+        """Make a query of each topic: two words of it, one of the language, a vector near it."""
+        n_queries = len(topics)
         vectors = self._scatter(topics, rng)
         chosen = rng.integers(0, self._spec.words_per_topic, (n_queries, 2))
         common = self._draw_words(n_queries, rng)

@@ -50,8 +50,10 @@ CREATE OR REPLACE TEMP TABLE made_impressions AS
 SELECT
     list_number,
     CAST(place AS INTEGER) AS position,
-    'document-' || (hash(query_key || ':' || (place + list_number % 3)) % {n_documents})
-        AS document_id,
+    'document-' || (
+        hash(query_key || ':' || (place + list_number % 3)) % {documents_per_topic} * {n_topics}
+        + CAST(substr(query, 7) AS BIGINT) % {n_topics}
+    ) AS document_id,
     CAST(10 - place AS DOUBLE) AS score,
     CAST(NULL AS DOUBLE) AS logging_probability
 FROM made_searches, (SELECT unnest(range(0, 10)) AS place)
@@ -99,6 +101,9 @@ class TrafficSpec:
     n_documents: int = 100_000
     n_users: int = 200_000
     days: int = 90
+    n_topics: int = 1
+    """Query n is about documents whose numbers leave the rest n % n_topics."""
+
     purchases: int = 0
     """Of 1,000 clicks, those that are purchases too."""
 
@@ -123,7 +128,8 @@ def write_traffic(store: EventStore, spec: TrafficSpec, say: Callable[[str], Non
         "days": spec.days,
         "n_searches": spec.n_searches,
         "n_queries": spec.n_queries,
-        "n_documents": spec.n_documents,
+        "documents_per_topic": spec.n_documents // spec.n_topics,
+        "n_topics": spec.n_topics,
         "n_users": spec.n_users,
         "purchases": spec.purchases,
     }
