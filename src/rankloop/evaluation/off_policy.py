@@ -227,8 +227,8 @@ class _Sums:
         self._order = np.argsort(logged.shard, kind="stable")
         self._ends = np.searchsorted(logged.shard[self._order], np.arange(logged.n_shards + 1))
         n_pairs = logged.query.size
-        self._clicks = np.bincount(logged.pair, logged.clicks, n_pairs)
-        self._examinations = np.bincount(logged.pair, logged.examinations, n_pairs)
+        self._clicks = _sum(logged.pair, logged.clicks, n_pairs)
+        self._examinations = _sum(logged.pair, logged.examinations, n_pairs)
         self._searches = logged.searches.sum(axis=1)
 
     def value(self, weights: NDArray[np.float64]) -> float:
@@ -240,8 +240,8 @@ class _Sums:
         logged = self._logged
         entries = self._order[self._ends[shard] : self._ends[shard + 1]]
         pairs, n_pairs = logged.pair[entries], logged.query.size
-        clicks = self._clicks - np.bincount(pairs, logged.clicks[entries], n_pairs)
-        seen = self._examinations - np.bincount(pairs, logged.examinations[entries], n_pairs)
+        clicks = self._clicks - _sum(pairs, logged.clicks[entries], n_pairs)
+        seen = self._examinations - _sum(pairs, logged.examinations[entries], n_pairs)
         searches = self._searches - logged.searches[:, shard]
         return self._value(weights, clicks, np.maximum(seen, 0.0), searches)
 
@@ -274,6 +274,13 @@ class _Sums:
             missed = clicks - attraction * examinations
             attraction = attraction + missed / _at_least(examinations, self._floor * n)
         return float((n * weights * attraction).sum() / searches.sum())
+
+
+def _sum(
+    pairs: NDArray[np.int64], values: NDArray[np.float64], n_pairs: int
+) -> NDArray[np.float64]:
+    """Sum values by pair."""
+    return np.bincount(pairs, values, n_pairs).astype(np.float64, copy=False)
 
 
 def _at_least(examinations: NDArray[np.float64], floor: NDArray[np.float64]) -> NDArray[np.float64]:
