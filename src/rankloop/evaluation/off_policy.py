@@ -189,25 +189,10 @@ def estimate_gain(
     _check_people(logged)
     support = _measure_support(logged, new, config)
     sums = _Sums(logged, model, config, estimator)
-    difference = new - old
-    value = sums.value(difference)
-    left_out = np.array([sums.without(shard, difference) for shard in range(logged.n_shards)])
-    n_shards = logged.n_shards
-    spread = left_out - left_out.mean()
-    std_error = float(np.sqrt((n_shards - 1) / n_shards * (spread @ spread)))
+    value, std_error = sums.value(new - old), sums.jackknife(new - old)
     margin = float(ndtri(config.confidence)) * std_error
-    effective, clipped, largest = sums.diagnose(difference)
-    return Gain(
-        value=value,
-        std_error=std_error,
-        low=value - margin,
-        high=value + margin,
-        baseline=sums.value(old),
-        support=support,
-        effective_clicks=effective,
-        clipped_share=clipped,
-        largest_share=largest,
-    )
+    low, high = value - margin, value + margin
+    return Gain(value, std_error, low, high, sums.value(old), support, *sums.diagnose(new - old))
 
 
 class _Sums:
@@ -234,6 +219,13 @@ class _Sums:
     def value(self, weights: NDArray[np.float64]) -> float:
         """Return clicks per search for some weights, with everybody."""
         return self._value(weights, self._clicks, self._examinations, self._searches)
+
+    def jackknife(self, weights: NDArray[np.float64]) -> float:
+        """Return the standard error, from leaving each group of people out once."""
+        n_shards = self._logged.n_shards
+        left_out = np.array([self.without(shard, weights) for shard in range(n_shards)])
+        spread = left_out - left_out.mean()
+        return float(np.sqrt((n_shards - 1) / n_shards * (spread @ spread)))
 
     def without(self, shard: int, weights: NDArray[np.float64]) -> float:
         """Return the same without one group of people."""
