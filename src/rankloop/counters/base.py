@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
 
 from rankloop.errors import SettingsError
 
@@ -11,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    import numpy as np
     from numpy.typing import NDArray
+
+EXAMINATION: Final[NDArray[np.float64]] = 1.0 / np.arange(1, 101)
+"""How likely each position is looked at until it is measured: 1 / rank."""
 
 
 @dataclass(frozen=True, slots=True)

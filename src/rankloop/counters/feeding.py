@@ -32,6 +32,7 @@ _GATHER_S: Final = 0.02
 _LOOK_EVERY_S: Final = 30.0
 _RETRY_S: Final = 2.0
 _DELIVERED_S: Final = 30.0
+_CLOSE_S: Final = 10.0
 _PAUSE_S: Final = 5.0
 """Least pause between two readings that nobody waits for, in seconds."""
 _PATIENCE: Final = 20
@@ -83,6 +84,7 @@ class Feed:
         self._is_failed = False
         self._next_reading = 0.0
         self._day = 0
+        self._reader: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="counters", daemon=True)
 
     def accept(
@@ -147,8 +149,9 @@ class Feed:
             self._is_closed = True
             self._changed.notify_all()
         self._has_work.set()
-        if self._thread.is_alive():
-            self._thread.join(10.0)
+        for thread in (self._thread, self._reader):
+            if thread is not None and thread.is_alive():
+                thread.join(_CLOSE_S)
         self._is_listening = False
 
     def ready(self, timeout_s: float) -> State:
@@ -213,8 +216,10 @@ class Feed:
             # What was drawn before this is acknowledged, and waited for before reading.
             self._held = []
             self._day = self._fill_with().today
-            reader = threading.Thread(target=self._fill, args=(self._n_wanted,), daemon=True)
-            reader.start()
+            self._reader = threading.Thread(
+                target=self._fill, args=(self._n_wanted,), name="counters-reader", daemon=True
+            )
+            self._reader.start()
 
     def _fold_queue(self) -> list[threading.Event]:
         """Fold all that came; return who waits for it."""

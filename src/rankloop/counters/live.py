@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from rankloop.counters.asking import Asker
-from rankloop.counters.base import CountersConfig, Person
+from rankloop.counters.base import EXAMINATION, CountersConfig, Person
 from rankloop.counters.feeding import Feed
 from rankloop.counters.filling import Filling
 from rankloop.counters.histories import to_events, to_person
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from rankloop.counters.state import State
     from rankloop.events.rows import InteractionRow, SearchRow
     from rankloop.store.base import EventStore
-
-EXAMINATION: Final[NDArray[np.float64]] = 1.0 / np.arange(1, 101)
-"""How likely each position is looked at until it is measured: 1 / rank."""
 
 DOCUMENT_BYTES: Final = 170
 """About what the name of a document costs, in both directions."""

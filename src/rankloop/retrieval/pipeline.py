@@ -23,10 +23,13 @@ from rankloop.retrieval.running import (
     work_soundly,
 )
 from rankloop.stages.base import Candidates
+from rankloop.stages.boosting import InteractionBoost, RerankConfig
 from rankloop.stages.diversify import Diversify, DiversifyConfig
+from rankloop.stages.exclusion import ExcludeInteracted, ExclusionConfig
 from rankloop.stages.external import External, ExternalConfig
 from rankloop.stages.filter import FilterConfig, FilterDocuments
 from rankloop.stages.hybrid_search import HybridSearch, HybridSearchConfig
+from rankloop.stages.personalization import PersonalizationConfig, Personalize
 from rankloop.stages.pin import Pin, PinConfig
 from rankloop.stages.text_search import TextSearch, TextSearchConfig
 from rankloop.stages.vector_search import VectorSearch, VectorSearchConfig
@@ -35,6 +38,7 @@ from rankloop.telemetry import log_event
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rankloop.counters.base import ServingCounters
     from rankloop.retrieval.specification import PipelineSpec
     from rankloop.stages.base import Query
 
@@ -47,6 +51,19 @@ def _build_external(config: ExternalConfig, parts: Parts) -> External:
     if config.engine and headers is None:
         raise InputError(f"the settings name no engine {config.engine!r}", where="/engine")
     return External(parts.http, config, headers)
+
+
+def _need_counters(parts: Parts) -> ServingCounters:
+    """Return the counters, which get ready from now on."""
+    if parts.counters is None:
+        raise InputError("this process keeps no counters of what people did", where="/type")
+    parts.counters.start()
+    return parts.counters
+
+
+def _build_personalize(config: PersonalizationConfig, parts: Parts) -> Personalize:
+    """Build the stage that goes by a person's own history."""
+    return Personalize(_need_counters(parts), parts.index, config, parts.signal_weights)
 
 
 STAGES: Final[dict[str, StageKind]] = {
@@ -66,6 +83,18 @@ STAGES: Final[dict[str, StageKind]] = {
         wants_vector=True,
     ),
     "external": StageKind(ExternalConfig, _build_external, finds=True, blocks=True),
+    "rerank": StageKind(
+        RerankConfig,
+        lambda config, parts: InteractionBoost(
+            _need_counters(parts), config.boost_by_interaction_count
+        ),
+    ),
+    "personalize": StageKind(PersonalizationConfig, _build_personalize),
+    "exclude_interacted": StageKind(
+        ExclusionConfig,
+        lambda config, parts: ExcludeInteracted(_need_counters(parts), config),
+        is_rule=True,
+    ),
     "diversify": StageKind(DiversifyConfig, lambda config, parts: Diversify(parts.index, config)),
     "pin": StageKind(PinConfig, lambda config, parts: Pin(parts.index, config), is_rule=True),
     "filter": StageKind(
