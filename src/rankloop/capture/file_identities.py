@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 import pyarrow as pa
 
 from rankloop.dialects.statements import read_statement
+from rankloop.store.identifiers import read_digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.store.base import Staging
     from rankloop.store.identifiers import Hashes
-
-_DIGEST_BYTES: Final = 16
 
 KINDS: tuple[Literal["interactions", "searches"], ...] = ("interactions", "searches")
 
@@ -94,10 +93,7 @@ class Identities:
 
     def _hash(self, kind: str) -> Hashes:
         """Hash the identifiers of the staged rows, in their order, as the ledger hashes them."""
-        column = self._run(f"file_hashes_{kind}").column(0)
-        digests = column.cast(pa.binary(_DIGEST_BYTES)).combine_chunks()
-        halves = np.frombuffer(digests.buffers()[1], dtype="<u8", count=2 * len(digests))
-        return halves[1::2].astype(np.uint64)
+        return read_digests(self._run(f"file_hashes_{kind}").column(0))
 
     def _run(self, name: str) -> pa.Table:
         """Run one statement without parameters."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rankloop.store.statements import compose, fetch_row
@@ -31,6 +32,8 @@ RowKeys = NDArray[np.int64]
 
 RUN_ROWS: Final = 1 << 20
 """Rows of a full run: 16 MiB on disk, and the most that is held in memory."""
+
+_DIGEST_BYTES: Final = 16
 
 _PIECE_ROWS: Final = 1 << 18
 """Rows read from the tables at a time."""
@@ -258,7 +261,7 @@ def read_hashes(
     table, key, identifier = SOURCES[kind]
     find_next = compose("SELECT min({key}) FROM {table} WHERE {key} > $after", key=key, table=table)
     read = compose(
-        "SELECT md5_number_lower({identifier}) AS hash, {key} AS key FROM {table}"
+        "SELECT unhex(md5({identifier})) AS digest, {key} AS key FROM {table}"
         " WHERE {key} BETWEEN $first AND $last",
         identifier=identifier,
         key=key,
@@ -270,10 +273,17 @@ def read_hashes(
             return
         after_key = first + _PIECE_ROWS - 1
         rows = cursor.sql(read, params={"first": first, "last": after_key}).to_arrow_table()
-        yield (
-            rows.column("hash").to_numpy().astype(np.uint64),
-            rows.column("key").to_numpy().astype(np.int64),
-        )
+        yield read_digests(rows.column("digest")), rows.column("key").to_numpy().astype(np.int64)
+
+
+def read_digests(column: pa.ChunkedArray) -> Hashes:
+    """Read the hashes off a column of MD5 digests, `unhex(md5(...))` in SQL.
+
+    `md5_number_lower` would give them directly, and takes four times as long.
+    """
+    digests = column.cast(pa.binary(_DIGEST_BYTES)).combine_chunks()
+    halves = np.frombuffer(digests.buffers()[1], dtype="<u8", count=2 * len(digests))
+    return halves[1::2].astype(np.uint64)
 
 
 def _merge(one: MemoryRun, two: MemoryRun) -> MemoryRun:

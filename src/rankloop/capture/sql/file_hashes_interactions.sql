@@ -1,2 +1,2 @@
--- MD5 of the staged interactions' identifiers; `md5_number_lower` takes four times as long.
+-- MD5 of the staged interactions' identifiers.
 SELECT unhex(md5(interaction_id)) FROM import_interactions ORDER BY rowid

@@ -45,14 +45,12 @@ named AS (
 sound AS (
     SELECT
         *,
-        string_split(trim(types, '[]"'), '","') AS names,
         coalesce(feature_id, document_id) AS document,
         coalesce(search_id, execution_id) AS search,
         CASE WHEN moment IS NULL THEN make_timestamp($received_at)
             ELSE TRY_CAST(moment[2:-2] AS TIMESTAMP) END AS moment_at
     FROM named
     WHERE n_keys = n_found - n_inner
-        AND regexp_full_match(types, $types)
         -- All identifiers in one look: each is a JSON string, so their row is a row of such.
         AND regexp_full_match(
             concat(feature_id, document_id, user_id, session_id, search_id, execution_id,
@@ -83,14 +81,41 @@ sound AS (
         AND CASE WHEN metadata IS NULL OR len(json_keys(metadata)) = n_inner THEN true
             ELSE len(list_distinct(json_keys(metadata))) = len(json_keys(metadata)) END
 ),
-masked AS (
+-- What comes again and again is worked out once: lists of types, users, queries.
+kinds AS (
     SELECT
-        *,
+        types,
+        names,
         list_sum(list_transform(names, lambda name:
             coalesce($type_masks[list_position($type_names, name)], $custom_mask)
-        ))::BIGINT AS type_mask,
-        CASE WHEN contains(query, '\') THEN query ->> '$' ELSE query[2:-2] END AS query_text
-    FROM sound
+        ))::BIGINT AS type_mask
+    FROM (
+        SELECT types, string_split(trim(types, '[]"'), '","') AS names
+        FROM (SELECT DISTINCT f[3] AS types FROM read)
+        WHERE regexp_full_match(types, $types)
+    )
+),
+users AS (
+    SELECT
+        user_id,
+        CASE WHEN $inner_pad = '' THEN user_id[2:-2]
+            ELSE 'u~' || left(sha256(unhex($outer_pad) || unhex(sha256(unhex($inner_pad) || encode(user_id[2:-2])))), 32)
+        END AS user_key
+    FROM (SELECT DISTINCT f[6] AS user_id FROM read)
+    WHERE user_id IS NOT NULL
+),
+queries AS (
+    SELECT
+        query,
+        query_text,
+        CASE WHEN regexp_full_match(query_text, $plain_query)
+            THEN left(md5($key_version || chr(31) || lower(query_text) || chr(31)), 16)
+        END AS query_key
+    FROM (
+        SELECT query, CASE WHEN contains(query, '\') THEN query ->> '$' ELSE query[2:-2] END AS query_text
+        FROM (SELECT DISTINCT f[15] AS query FROM read)
+        WHERE starts_with(query, '"')
+    )
 )
 SELECT
     n,
@@ -104,12 +129,8 @@ SELECT
     type_mask,
     TRY_CAST(position AS INTEGER) AS position,
     query_text AS query,
-    CASE WHEN regexp_full_match(query_text, $plain_query)
-        THEN left(md5($key_version || chr(31) || lower(query_text) || chr(31)), 16)
-    END AS query_key,
-    CASE WHEN $inner_pad = '' THEN user_id[2:-2] WHEN user_id IS NOT NULL
-        THEN 'u~' || left(sha256(unhex($outer_pad) || unhex(sha256(unhex($inner_pad) || encode(user_id[2:-2])))), 32)
-    END AS user_key,
+    query_key,
+    user_key,
     session_id[2:-2] AS session_id,
     device[2:-2] AS device,
     TRY_CAST(duration_ms AS DOUBLE) AS duration_ms,
@@ -117,7 +138,10 @@ SELECT
     currency[2:-2] AS currency,
     nullif(metadata, '{}') AS metadata,
     $source AS source
-FROM masked
+FROM sound
+JOIN kinds USING (types)
+LEFT JOIN users USING (user_id)
+LEFT JOIN queries USING (query)
 WHERE moment_at BETWEEN make_timestamp($earliest_at) AND make_timestamp($latest_at)
     AND (len(names) = 1 OR bit_count(type_mask) = len(names))
     AND (document IS NOT NULL OR type_mask & $document_mask = 0)
