@@ -155,9 +155,12 @@ class Histogram:
         """Count one value."""
         key = tuple(labels.items())
         with self._lock:
-            counts = self._counts.setdefault(key, [0] * (len(self._bounds) + 1))
+            counts = self._counts.get(key)
+            if counts is None:
+                counts = self._counts[key] = [0] * (len(self._bounds) + 1)
+                self._sums[key] = 0.0
             counts[bisect_left(self._bounds, value)] += 1
-            self._sums[key] = self._sums.get(key, 0.0) + value
+            self._sums[key] += value
 
     def lines(self) -> Iterator[str]:
         """Write the samples in the Prometheus text format."""

@@ -30,8 +30,17 @@ def test_what_is_sent_is_answered(data_folder):
     with serve_rankloop(data_folder) as server:
         spec = LoadSpec(port=server.port, n_connections=4, seconds=0.5)
         result = run_load_process(spec, n_requests=200)
-        assert server.read_rss_mib() > 20
+        assert server.read_peak_mib() > 20
 
     assert result.n_failed == 0
     assert result.n_ok > 0
     assert result.p50_ms <= result.p99_ms
+
+
+def test_requests_without_ids_are_sent_again_and_again(data_folder):
+    with serve_rankloop(data_folder) as server:
+        spec = LoadSpec(port=server.port, n_connections=2, seconds=0.5, n_items=5, is_named=False)
+        result = run_load_process(spec, n_requests=2)
+
+    assert result.n_failed == 0
+    assert result.n_ok > 2

@@ -225,3 +225,50 @@ def test_no_json_crashes_the_law_and_all_of_it_gets_a_verdict(bodies):
 def test_no_bytes_crash_the_law(items):
     checked = checker().check_searches(items, NOW)
     assert len(checked.rows) + len(checked.rejected) == len(items)
+
+
+def test_an_item_may_be_written_on_several_lines():
+    items = [
+        msgspec.json.format(msgspec.json.encode(click(user_id=f"u{n}")), indent=2) for n in (1, 2)
+    ]
+    checked = checker().check_interactions([msgspec.Raw(item) for item in items], NOW)
+
+    assert [row.user for row in checked.rows] == ["u~1u", "u~2u"]
+
+
+def test_two_objects_in_one_item_are_no_interaction():
+    item = msgspec.json.encode(click())
+    checked = checker().check_interactions([item + b"\n" + item], NOW)
+
+    assert checked.rows == []
+    assert [rejection.code for rejection in checked.rejected] == ["malformed_json"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b'{"feature_id":"d1","interaction_type":["click","view"],"user_id":"u1"}',
+                b'{"feature_id":"d1","interaction_type":"click","metadata":{"query":"red"}}',
+                b'{"feature_id":"two words","interaction_type":"click"}',
+                b'{"feature_id":"d1","interaction_type":"no type"}',
+                b'{"feature_id":"d1"',
+                b'{"feature_id":"d1","interaction_type":"click","metadata":{"duration_ms":-1}}',
+                b'{"interaction_type":["hovered","hovered"],"interaction_id":"i1"}',
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_an_item_fares_in_a_batch_as_it_does_alone(items):
+    together = checker().check_interactions(items, NOW)
+    alone = [checker().check_interactions([item], NOW) for item in items]
+
+    rows = [row for checked in alone for row in checked.rows]
+    for row in [*together.rows, *rows]:
+        row.interaction_id = row.interaction_id if row.interaction_id == "i1" else ""
+    assert together.rows == rows
+    assert [(r.code, r.pointer, r.detail) for r in together.rejected] == [
+        (r.code, r.pointer, r.detail) for checked in alone for r in checked.rejected
+    ]
+    assert together.row_indexes == [place for place, checked in enumerate(alone) if checked.rows]

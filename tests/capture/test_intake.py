@@ -129,6 +129,19 @@ class Sink:
         return self.sequence
 
 
+class BusySink(Sink):
+    """A store during whose first append more is taken in."""
+
+    def __init__(self, intake):
+        super().__init__()
+        self.intake = intake
+
+    def append_lines(self, searches, interactions, *, sequence=None):
+        if not self.lines:
+            take(self.intake, ["meanwhile"])
+        super().append_lines(searches, interactions, sequence=sequence)
+
+
 def deliver(tmp_path, intake, sink):
     delivery = Delivery(
         tmp_path / "journal.db",
@@ -181,6 +194,27 @@ def test_a_full_journal_recovers_once_the_store_has_caught_up(tmp_path):
         assert delivery.wait(5)
 
     assert len(sink.lines) == 20
+    delivery.close()
+    intake.close()
+
+
+def test_what_comes_during_an_append_waits_for_the_next_one(tmp_path):
+    intake = open_intake(tmp_path)
+    sink = BusySink(intake)
+    delivery = Delivery(
+        tmp_path / "journal.db",
+        sink,
+        intake.release,
+        lambda: intake.acknowledged_sequence,
+        DeliveryConfig(every_s=60),
+    )
+    delivery.start()
+    take(intake, ["i1"])
+
+    assert delivery.wait(5)
+    assert (len(sink.lines), delivery.behind) == (1, 1)
+    delivery.drain()
+    assert len(sink.lines) == 2
     delivery.close()
     intake.close()
 

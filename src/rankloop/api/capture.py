@@ -147,7 +147,7 @@ class Front:
             return
         cors = self._doors.cors_headers(headers)
         if scope["method"] == "OPTIONS":
-            await _send(send, 204, b"", cors)
+            await _send(send, 204, b"", [_to_length(b""), *cors])
             return
         began = time.perf_counter()
         try:
@@ -161,7 +161,7 @@ class Front:
             log.exception("capture_failed")
             await _send_error(send, error, path, cors)
         else:
-            await _send(send, status, answer, [_JSON, *cors])
+            await _send(send, status, answer, [_JSON, _to_length(answer), *cors])
         self._seconds.observe(time.perf_counter() - began)
 
     async def _take_interactions(self, batch: Batch) -> tuple[int, bytes]:
@@ -268,6 +268,11 @@ def _to_error(rejection: Rejection) -> RejectedEventError:
     return RejectedEventError(rejection.detail, [fault])
 
 
+def _to_length(body: bytes) -> tuple[bytes, bytes]:
+    """Write the header that says how long an answer is."""
+    return b"content-length", b"%d" % len(body)
+
+
 async def _send_error(
     send: Send, error: Exception, path: str, extra: list[tuple[bytes, bytes]]
 ) -> None:
@@ -277,8 +282,6 @@ async def _send_error(
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    """Send a whole answer."""
-    if not any(name == b"content-length" for name, _ in headers):
-        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    """Send a whole answer, whose headers say its length."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

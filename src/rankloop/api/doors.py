@@ -44,6 +44,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@functools.lru_cache(1_024)
+def _names_this_machine(host: str) -> bool:
+    """Say whether a Host header, with its port, names this machine."""
+    return is_loopback(host if host.endswith("]") else host.rsplit(":", 1)[0])
+
+
 def find_header(headers: RawHeaders, name: bytes) -> str:
     """Return a header's value, empty where it is absent; `name` is in lower case."""
     for key, value in headers:
@@ -77,8 +83,7 @@ class Doors:
         if not self.is_local:
             return
         host = find_header(headers, b"host")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if host and not is_loopback(name):
+        if host and not _names_this_machine(host):
             raise InputError(
                 "this server listens on this machine only, and the Host header names another",
                 where="Host",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -30,10 +29,9 @@ class ServerProcess:
     port: int
     pid: int
 
-    def read_rss_mib(self) -> float:
-        """Return the memory that the process holds now, in MiB."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    def read_peak_mib(self) -> float:
+        """Return the most memory that the process ever held, in MiB."""
+        return read_peak_mib(self.pid)
 
 
 @contextmanager
@@ -80,6 +78,14 @@ def run_load_process(spec: LoadSpec, n_requests: int) -> LoadResult:
         timeout=spec.seconds * 10 + _START_S,
     )
     return msgspec.convert(json.loads(done.stdout), LoadResult)
+
+
+def read_peak_mib(pid: int | str = "self") -> float:
+    """Return the most memory that a process ever held (`VmHWM` of Linux), in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise UnavailableError(f"the system does not say what process {pid} holds")
 
 
 def find_free_port() -> int:

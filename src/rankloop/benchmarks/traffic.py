@@ -89,6 +89,31 @@ JOIN made_searches s ON s.list_number = i.list_number
 WHERE hash(i.list_number * 16 + i.position) % 1000 < 342 / (i.position + 1)
 """
 
+_KNOWN: Final = """
+CREATE OR REPLACE TEMP TABLE made_interactions AS
+SELECT
+    'known-' || n AS interaction_id,
+    TIMESTAMP '2026-09-01' + to_seconds(n % 7776000) AS "at",
+    "at" AS received_at,
+    'shop' AS retriever_id,
+    CAST(NULL AS VARCHAR) AS search_id,
+    'document-' || (hash(n) % 100000) AS document_id,
+    ['click'] AS types,
+    CAST(2 AS BIGINT) AS type_mask,
+    CAST(n % 10 AS INTEGER) AS position,
+    CAST(NULL AS VARCHAR) AS query,
+    CAST(NULL AS VARCHAR) AS query_key,
+    'u~' || (hash(n * 3) % 200000) AS user_key,
+    CAST(NULL AS VARCHAR) AS session_id,
+    CAST(NULL AS VARCHAR) AS device,
+    CAST(NULL AS DOUBLE) AS duration_ms,
+    CAST(NULL AS BIGINT) AS value_micros,
+    CAST(NULL AS VARCHAR) AS currency,
+    CAST(NULL AS VARCHAR) AS metadata,
+    'bench' AS source
+FROM (SELECT unnest(range($first::BIGINT, $last::BIGINT)) AS n)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class TrafficSpec:
@@ -144,3 +169,16 @@ def write_traffic(store: EventStore, spec: TrafficSpec, say: Callable[[str], Non
             n_interactions += appended.interactions
             say(f"made {last - 1:,} of {spec.n_searches:,} searches")
     return n_interactions
+
+
+def write_known(store: EventStore, n_known: int, say: Callable[[str], None]) -> None:
+    """Fill a store with interactions of which only the ids matter, and let it index them."""
+    batch = 1_000_000
+    with store.staging() as staging:
+        for first in range(0, n_known, batch):
+            last = min(first + batch, n_known)
+            staging.execute(_KNOWN, {"first": first, "last": last})
+            staging.append(None, None, "made_interactions")
+            say(f"made {last:,} of {n_known:,} known interactions")
+    for _ in store.identifier_hashes("interaction"):
+        pass

@@ -8,6 +8,7 @@ tells every request which of its rows were duplicates.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -35,6 +36,8 @@ _MAX_GROUP_ROWS: Final = 20_000
 _BUSY_FROM: Final = 8
 _GATHER_S: Final = 0.003
 _encoder = msgspec.json.Encoder()
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -200,10 +203,14 @@ class Intake:
         return group, False
 
     def _wipe(self, done: threading.Event) -> None:
-        """Trim the journal and cut its log."""
-        self._journal.trim(self._trim_through)
-        self._journal.scrub()
-        done.set()
+        """Trim the journal and wipe its files; whoever waits hears of it only if that was done."""
+        try:
+            self._journal.trim(self._trim_through)
+            self._journal.scrub()
+        except UnavailableError:
+            log.exception("journal_not_wiped")
+        else:
+            done.set()
 
     def _commit(self, group: list[_Submission]) -> None:
         """Write what is new in a group of submissions with one commit."""

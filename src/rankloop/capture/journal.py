@@ -8,6 +8,7 @@ Numbers are never used twice, because the store remembers the last one it took.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -153,7 +154,7 @@ class Journal:
                 hint="Send the same batch again later; nothing of it was kept.",
             )
         values = (n_searches, n_interactions, searches, interactions)
-        try:
+        with self._writing():
             if trim_through > self._trimmed_through:
                 self._connection.execute("BEGIN IMMEDIATE")
                 freed = self._forget(trim_through)
@@ -163,10 +164,6 @@ class Journal:
             else:
                 # A statement by itself is a transaction, and gives the interpreter up only once.
                 cursor = self._connection.execute(_INSERT, values)
-        except sqlite3.OperationalError as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise UnavailableError(f"the journal cannot be written: {error}") from error
         self._pending_bytes += size
         return int(cursor.lastrowid or 0)
 
@@ -208,10 +205,15 @@ class Journal:
         return int(row[0]) if row else 0
 
     def trim(self, through: int) -> None:
-        """Forget the entries up to a sequence: the store has them."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        freed = self._forget(through)
-        self._connection.execute("COMMIT")
+        """Forget the entries up to a sequence: the store has them.
+
+        Raises:
+            UnavailableError: The disk refuses; nothing was forgotten.
+        """
+        with self._writing():
+            self._connection.execute("BEGIN IMMEDIATE")
+            freed = self._forget(through)
+            self._connection.execute("COMMIT")
         self._note_trimmed(through, freed)
 
     def skip_to(self, sequence: int) -> None:
@@ -234,13 +236,29 @@ class Journal:
         return int(row[0])
 
     def scrub(self) -> None:
-        """Leave nothing of trimmed entries: no free page in the file, no log beside it."""
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Leave nothing of trimmed entries: no free page in the file, no log beside it.
+
+        Raises:
+            UnavailableError: The disk refuses; traces may be left.
+        """
+        with self._writing():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Undo what the disk refused half way, and say so in our words."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+            raise UnavailableError(f"the journal cannot be written: {name}") from error
 
     def _note_trimmed(self, through: int, freed: int) -> None:
         """Keep in mind what was forgotten with the last commit."""

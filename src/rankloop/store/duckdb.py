@@ -7,7 +7,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import duckdb
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from numpy.typing import NDArray
+
+_HAS_ERASED: Final = "SELECT EXISTS (SELECT 1 FROM tombstones)"
 
 
 class DuckDBStore:
@@ -126,6 +128,8 @@ class DuckDBStore:
         with self._cursor() as cursor:
             self._indexes[kind].refresh(cursor)
             keys = self._indexes[kind].find(to_hashes(identifiers))
+            if not keys.size and not statements.fetch_row(cursor, _HAS_ERASED)[0]:
+                return set()
             rows = cursor.execute(
                 compose(
                     "SELECT {identifier} FROM {table}"
