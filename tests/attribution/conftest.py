@@ -83,7 +83,15 @@ _CLICK_LOG = """
         CASE WHEN c.cluster_level < 2 THEN c.cluster_key END AS cluster_key
     FROM click_log c
     JOIN searches s ON s.search_key = c.search_key
+    ORDER BY s.page_offset
 """
+_POSITION_DAYS = """
+    SELECT "day", retriever_id, surface, device, is_counted, position,
+        sum(impressions) AS impressions, sum(clicks) AS clicks
+    FROM position_days
+    GROUP BY ALL
+"""
+_DOCUMENT_DAYS = "SELECT * FROM document_days"
 
 
 class Log:
@@ -126,10 +134,16 @@ class Log:
         return {(row["search_id"], row["position"]): row for row in self.read(_CLICK_LOG)}
 
     def tables(self) -> list[list[str]]:
-        """Read all three tables in a form that does not depend on keys."""
+        """Read every derived table in a form that does not depend on keys."""
         return [
             sorted(repr(sorted(row.items())) for row in self.read(statement))
-            for statement in (_CREDITS, _SEARCH_LOG, _CLICK_LOG)
+            for statement in (
+                _CREDITS,
+                _SEARCH_LOG,
+                _CLICK_LOG,
+                _POSITION_DAYS,
+                _DOCUMENT_DAYS,
+            )
         ]
 
 
@@ -210,7 +224,8 @@ class Expected:
     def places(self) -> dict[tuple[str, int], dict[str, Any]]:
         """Describe every document shown, as far as `click_log` says more than its raw row."""
         described = {}
-        for s in self.searches:
+        # Lists of one search may overlap: the one that begins deeper is described.
+        for s in sorted(self.searches, key=lambda s: s.page_offset):
             acts = self._acts_of(s)
             for offset, result in enumerate(s.results):
                 position = s.page_offset + offset

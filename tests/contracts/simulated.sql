@@ -116,6 +116,18 @@ SELECT
 FROM search_log s
 JOIN impressions i ON i.search_key = s.search_key;
 
+INSERT INTO position_days BY NAME
+SELECT "day", retriever_id, surface, device, is_counted, position, cluster_key & 1023 AS cluster,
+    count(*) AS impressions, sum(clicked) AS clicks
+FROM click_log
+GROUP BY ALL;
+
+INSERT INTO document_days BY NAME
+SELECT "day", retriever_id, surface, device, is_counted, document_key, position,
+    count(*) AS impressions, sum(clicked) AS clicks, sum(converted) AS conversions
+FROM click_log
+GROUP BY ALL;
+
 INSERT INTO credits BY NAME
 SELECT
     i.interaction_key,

@@ -24,7 +24,7 @@ GONE = "u~gone"
 MINUTE_US = 60_000_000
 
 # What derivation asks itself about: running keys, watermarks and days still to be derived.
-OF_THE_MACHINERY = {"credits", "search_log", "click_log"} | {
+OF_THE_MACHINERY = {"credits", "search_log", "click_log", "position_days"} | {
     name for name in QUESTIONS if name.startswith("derive_")
 }
 # A key counts arrivals, and a user who was never seen arrived never.

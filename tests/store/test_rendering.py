@@ -75,6 +75,11 @@ def test_a_sibling_s_placeholders_are_filled():
     assert render(question, {"n": 4}) == f"SELECT {number} + {number}"
 
 
+def test_a_parameter_is_cast_to_another_type_than_its_own():
+    question = read_question("q", "-- Q.\n-- Parameters:\n--   t TIMESTAMP: x\nSELECT $t::DATE")
+    assert "'Nullable(Date32)'" in render(question, {"t": datetime(2026, 1, 2, 3, tzinfo=UTC)})
+
+
 def test_an_empty_list_is_not_one_that_was_left_out():
     question = read_question(
         "q",

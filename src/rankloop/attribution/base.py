@@ -11,7 +11,7 @@ from rankloop.errors import SettingsError
 if TYPE_CHECKING:
     from datetime import date
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 """Raised whenever the questions that derive change their answers, so that all is derived anew."""
 
 _HOUR_US: Final = 3_600_000_000

@@ -38,7 +38,7 @@ class _News:
 
 
 class Derivation:
-    """Brings `credits`, `search_log` and `click_log` up to date.
+    """Brings `credits`, `search_log`, `click_log` and what it adds up to by day up to date.
 
     Any thread may call; a second refresh waits for the first and then finds nothing left to do.
 
@@ -176,6 +176,8 @@ class _Work:
             n_impressions += self._transaction.replace_days(
                 "click_log", "click_log", stretch.days, span
             )
+            for table in ("position_days", "document_days"):
+                self._transaction.replace_days(table, table, stretch.days, span)
         self.done = replace(
             self.done,
             search_days=tuple(held),

@@ -38,7 +38,7 @@ Kind = Literal["interaction", "search"]
 Format = Literal["ndjson", "parquet", "csv"]
 """The forms an export may have."""
 
-DERIVED_TABLES = ("credits", "search_log", "click_log")
+DERIVED_TABLES = ("credits", "search_log", "click_log", "position_days", "document_days")
 """Tables that `Transaction.replace_days` may rewrite."""
 
 

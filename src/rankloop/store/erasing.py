@@ -59,6 +59,9 @@ _DELETIONS: Final = {
     "click_log": "search_key IN (SELECT search_key FROM erased_searches)",
 }
 
+_ADDED_UP: Final = ("position_days", "document_days")
+"""What is added up by day holds no row of anyone's own: it goes with the day."""
+
 
 def erase_user(cursor: duckdb.DuckDBPyConnection, user_key: str) -> dict[str, int]:
     """Delete a user's searches and interactions inside the transaction that is open.
@@ -86,6 +89,8 @@ def _erase(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Mark days and tombstones of what was found, then delete it."""
     cursor.execute(_MARK_DAYS)
     cursor.execute(_MARK_TOMBSTONES)
+    for table in _ADDED_UP:
+        _delete(cursor, table, '"day" IN (SELECT "day" FROM dirty_days)')
     return {table: _delete(cursor, table, condition) for table, condition in _DELETIONS.items()}
 
 

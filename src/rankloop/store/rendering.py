@@ -145,6 +145,7 @@ def _bind(value: Value, kind: str) -> exp.Var:
     """Make the node that stands where a placeholder stood."""
     node = exp.Var(this=to_literal(value, kind))
     node.meta["is_null"] = value is None
+    node.meta["type"] = to_type(kind)
     return node
 
 
@@ -189,14 +190,14 @@ def _shift_left(node: exp.Expr) -> exp.Expr:
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
-    """Cast with the engine's own word for the type; a parameter carries its type already."""
-    if isinstance(node.this, exp.Var):
-        return node.this
+    """Cast with the engine's own word for the type; a parameter of that type carries it."""
     kind = node.args["to"]
     if kind.this is exp.DType.ARRAY:
         word = to_type(f"{kind.expressions[0].this.value}[]")
     else:
         word = to_type(kind.this.value)
+    if isinstance(node.this, exp.Var) and node.this.meta.get("type") == word:
+        return node.this
     return _call("CAST", node.this, exp.Literal.string(word))
 
 

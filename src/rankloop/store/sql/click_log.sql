@@ -80,3 +80,5 @@ FROM impressions m
 JOIN lists l ON l.search_key = m.search_key
 JOIN documents d ON d.document_id = m.document_id
 LEFT JOIN places p ON p.search_key = m.search_key AND p.position = m.position
+-- Rows of a document side by side: they take less room, and are found without the others.
+ORDER BY l."day", d.document_key, m.search_key, m.position

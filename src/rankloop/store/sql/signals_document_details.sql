@@ -32,16 +32,31 @@ WITH edges AS (
     WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
         OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
 ),
-clusters AS (
+-- What needs no sums over people is counted apart: one row a person is to stay narrow.
+totals AS (
     SELECT
         h.document_key AS document_key,
         max(h.search_key) AS search_key,
-        h.cluster_level AS cluster_level,
-        h.cluster_key AS cluster_key,
-        count(*) AS n,
-        sum(h.clicked)::BIGINT AS c,
+        min(h.cluster_level) AS lowest_level,
+        max(h.cluster_level) AS highest_level,
         sum(h.converted)::BIGINT AS conversions,
-        sum(h.position)::BIGINT AS positions,
+        sum(h.position)::BIGINT AS positions
+    FROM click_log h
+    ANTI JOIN edges e ON e.search_key = h.search_key
+    WHERE h.document_key IN (SELECT unnest($document_keys::BIGINT[]))
+        AND ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
+        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
+        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
+        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
+        AND (h.is_counted OR $include_robots::BOOLEAN)
+    GROUP BY h.document_key
+),
+clusters AS (
+    SELECT
+        h.document_key AS document_key,
+        count(*) AS n,
+        coalesce(count(*) FILTER (WHERE h.clicked = 1), 0) AS c,
         coalesce(
             sum(
                 list_extract(
@@ -65,17 +80,12 @@ clusters AS (
 sums AS (
     SELECT
         document_key,
-        max(search_key) AS search_key,
-        min(cluster_level) AS lowest_level,
-        max(cluster_level) AS highest_level,
         count(*) AS n_clusters,
         sum(n)::BIGINT AS n,
         sum(c)::BIGINT AS c,
         sum(n * n)::BIGINT AS nn,
         sum(c * n)::BIGINT AS cn,
         sum(c * c)::BIGINT AS cc,
-        sum(conversions)::BIGINT AS conversions,
-        sum(positions)::BIGINT AS positions,
         sum(c * expected) AS oe,
         sum(expected * expected) AS ee
     FROM clusters
@@ -83,26 +93,27 @@ sums AS (
 ),
 -- The id is looked up in one list that showed the document: texts are slow to carry along.
 names AS (
-    SELECT s.document_key AS document_key, any_value(h.document_id) AS document_id
-    FROM sums s
-    JOIN click_log h ON h.search_key = s.search_key AND h.document_key = s.document_key
-    GROUP BY s.document_key
+    SELECT t.document_key AS document_key, any_value(h.document_id) AS document_id
+    FROM totals t
+    JOIN click_log h ON h.search_key = t.search_key AND h.document_key = t.document_key
+    GROUP BY t.document_key
 )
 SELECT
     s.document_key AS document_key,
     n.document_id AS document_id,
-    s.lowest_level AS lowest_level,
-    s.highest_level AS highest_level,
+    t.lowest_level AS lowest_level,
+    t.highest_level AS highest_level,
     s.n_clusters AS n_clusters,
     s.n AS n,
     s.c AS c,
     s.nn AS nn,
     s.cn AS cn,
     s.cc AS cc,
-    s.conversions AS conversions,
-    s.positions AS positions,
+    t.conversions AS conversions,
+    t.positions AS positions,
     s.oe AS oe,
     s.ee AS ee
 FROM sums s
+JOIN totals t ON t.document_key = s.document_key
 JOIN names n ON n.document_key = s.document_key
 ORDER BY s.document_key

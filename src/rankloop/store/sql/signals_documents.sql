@@ -16,28 +16,48 @@
 --   conversions BIGINT: impressions that led to a purchase or a cart
 --   positions BIGINT: sum of the positions it was shown at
 --   n_documents BIGINT: different documents in all
+-- Whole days are read added up; of the window's first and last day, the lists inside it.
 WITH edges AS (
     SELECT search_key
     FROM search_log
-    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
-        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+    WHERE ("day"::TIMESTAMP < $start::TIMESTAMP
+            OR "day"::TIMESTAMP + INTERVAL 1 DAY > $end::TIMESTAMP)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+),
+cells AS (
+    SELECT document_key, position, impressions, clicks, conversions
+    FROM document_days
+    WHERE ($start::TIMESTAMP IS NULL OR "day"::TIMESTAMP >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "day"::TIMESTAMP + INTERVAL 1 DAY <= $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+    UNION ALL
+    SELECT
+        h.document_key AS document_key,
+        h.position AS position,
+        1 AS impressions,
+        h.clicked AS clicks,
+        h.converted AS conversions
+    FROM click_log h
+    JOIN edges e ON e.search_key = h.search_key
+    WHERE h."day" = $start::TIMESTAMP::DATE OR h."day" = $end::TIMESTAMP::DATE
 ),
 per_document AS (
     SELECT
-        h.document_key AS document_key,
-        count(*) AS impressions,
-        sum(h.clicked)::BIGINT AS clicks,
-        sum(h.converted)::BIGINT AS conversions,
-        sum(h.position)::BIGINT AS positions
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.document_key
+        document_key,
+        sum(impressions)::BIGINT AS impressions,
+        sum(clicks)::BIGINT AS clicks,
+        sum(conversions)::BIGINT AS conversions,
+        sum(impressions::BIGINT * position)::BIGINT AS positions
+    FROM cells
+    GROUP BY document_key
 ),
 totals AS (SELECT count(*) AS n_documents FROM per_document)
 SELECT d.*, t.n_documents

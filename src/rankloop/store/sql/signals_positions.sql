@@ -19,35 +19,45 @@
 --   nn BIGINT: sum of squared impressions
 --   cn BIGINT: sum of clicked impressions times impressions
 --   cc BIGINT: sum of squared clicked impressions
+-- Whole days are read added up; of the window's first and last day, the lists inside it.
 WITH edges AS (
     SELECT search_key
     FROM search_log
-    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
-        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+    WHERE ("day"::TIMESTAMP < $start::TIMESTAMP
+            OR "day"::TIMESTAMP + INTERVAL 1 DAY > $end::TIMESTAMP)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
 ),
-sums AS (
+cells AS (
+    SELECT position, cluster, impressions, clicks
+    FROM position_days
+    WHERE ($start::TIMESTAMP IS NULL OR "day"::TIMESTAMP >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "day"::TIMESTAMP + INTERVAL 1 DAY <= $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+    UNION ALL
     SELECT
         h.position AS position,
-        h.cluster_key & 1023 AS cluster,
-        count(*) AS n,
-        sum(h.clicked)::BIGINT AS c
+        (h.cluster_key & 1023)::SMALLINT AS cluster,
+        1 AS impressions,
+        h.clicked AS clicks
     FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.position, cluster
+    JOIN edges e ON e.search_key = h.search_key
+    WHERE h."day" = $start::TIMESTAMP::DATE OR h."day" = $end::TIMESTAMP::DATE
 ),
 places AS (
     SELECT
         least(position, $deepest::INTEGER) AS place,
         cluster,
-        sum(n)::BIGINT AS n,
-        sum(c)::BIGINT AS c
-    FROM sums
+        sum(impressions)::BIGINT AS n,
+        sum(clicks)::BIGINT AS c
+    FROM cells
     GROUP BY place, cluster
 )
 SELECT

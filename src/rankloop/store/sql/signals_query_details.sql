@@ -55,8 +55,8 @@ lists AS (
         l.cluster_level AS cluster_level,
         l.search_key AS search_key,
         l.n_results AS n_results,
-        CASE WHEN l.is_reformulated THEN 1 ELSE 0 END AS is_reformulated,
-        CASE WHEN l.n_results IS NOT NULL AND l.is_abandoned THEN 1 ELSE 0 END AS is_abandoned,
+        l.is_reformulated AS is_reformulated,
+        l.n_results IS NOT NULL AND l.is_abandoned AS is_abandoned,
         CASE WHEN l.n_results IS NOT NULL THEN l.first_click_position END AS first_click_position,
         CASE WHEN l.n_results IS NULL THEN 0 ELSE l.n_clicked END AS clicks,
         coalesce(o.page_offset, 0) AS first_position,
@@ -71,16 +71,23 @@ lists AS (
         AND ($device::VARCHAR IS NULL OR l.device = $device::VARCHAR)
         AND (l.is_counted OR $include_robots::BOOLEAN)
 ),
+-- What needs no sums over people is counted apart: one row a person is to stay narrow.
+totals AS (
+    SELECT
+        query_key,
+        max(search_key) AS search_key,
+        min(cluster_level) AS lowest_level,
+        max(cluster_level) AS highest_level,
+        count(*)::BIGINT AS searches,
+        coalesce(count(*) FILTER (WHERE is_reformulated), 0)::BIGINT AS reformulated,
+        coalesce(count(*) FILTER (WHERE is_abandoned), 0)::BIGINT AS abandoned,
+        coalesce(sum(first_click_position), 0)::BIGINT AS first_positions
+    FROM lists
+    GROUP BY query_key
+),
 clusters AS (
     SELECT
         l.query_key AS query_key,
-        max(l.search_key) AS search_key,
-        l.cluster_level AS cluster_level,
-        l.cluster_key AS cluster_key,
-        count(*) AS searches,
-        sum(l.is_reformulated) AS reformulated,
-        sum(l.is_abandoned) AS abandoned,
-        coalesce(sum(l.first_click_position), 0) AS first_positions,
         count(l.n_results) AS n,
         coalesce(count(*) FILTER (WHERE l.clicks > 0), 0) AS c,
         coalesce(count(*) FILTER (WHERE l.n_results = 0), 0) AS z,
@@ -102,13 +109,6 @@ clusters AS (
 sums AS (
     SELECT
         query_key,
-        max(search_key) AS search_key,
-        min(cluster_level) AS lowest_level,
-        max(cluster_level) AS highest_level,
-        sum(searches)::BIGINT AS searches,
-        sum(reformulated)::BIGINT AS reformulated,
-        sum(abandoned)::BIGINT AS abandoned,
-        sum(first_positions)::BIGINT AS first_positions,
         coalesce(count(*) FILTER (WHERE n > 0), 0)::BIGINT AS n_clusters,
         sum(n)::BIGINT AS n,
         sum(n * n)::BIGINT AS nn,
@@ -127,12 +127,12 @@ sums AS (
 SELECT
     s.query_key AS query_key,
     q.query AS query,
-    s.lowest_level AS lowest_level,
-    s.highest_level AS highest_level,
-    s.searches AS searches,
-    s.reformulated AS reformulated,
-    s.abandoned AS abandoned,
-    s.first_positions AS first_positions,
+    t.lowest_level AS lowest_level,
+    t.highest_level AS highest_level,
+    t.searches AS searches,
+    t.reformulated AS reformulated,
+    t.abandoned AS abandoned,
+    t.first_positions AS first_positions,
     s.n_clusters AS n_clusters,
     s.n AS n,
     s.nn AS nn,
@@ -146,5 +146,6 @@ SELECT
     s.oe AS oe,
     s.ee AS ee
 FROM sums s
-JOIN searches q ON q.search_key = s.search_key
+JOIN totals t ON t.query_key = s.query_key
+JOIN searches q ON q.search_key = t.search_key
 ORDER BY s.query_key

@@ -17,57 +17,60 @@
 --   document_key BIGINT: the document, as a number
 --   clicks BIGINT: impressions that were clicked
 --   expected DOUBLE: clicks that the positions it was shown at get from everyone
+-- Whole days are read added up; of the window's first and last day, the lists inside it.
 WITH edges AS (
     SELECT search_key
     FROM search_log
-    WHERE ("day" = date_trunc('day', $start::TIMESTAMP)::DATE AND "at" < $start::TIMESTAMP)
-        OR ("day" = date_trunc('day', $end::TIMESTAMP)::DATE AND "at" >= $end::TIMESTAMP)
+    WHERE ("day"::TIMESTAMP < $start::TIMESTAMP
+            OR "day"::TIMESTAMP + INTERVAL 1 DAY > $end::TIMESTAMP)
+        AND ($start::TIMESTAMP IS NULL OR "at" >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "at" < $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+),
+cells AS (
+    SELECT document_key, position, impressions, clicks
+    FROM document_days
+    WHERE ($start::TIMESTAMP IS NULL OR "day"::TIMESTAMP >= $start::TIMESTAMP)
+        AND ($end::TIMESTAMP IS NULL OR "day"::TIMESTAMP + INTERVAL 1 DAY <= $end::TIMESTAMP)
+        AND ($retriever_id::VARCHAR IS NULL OR retriever_id = $retriever_id::VARCHAR)
+        AND ($surface::VARCHAR IS NULL OR surface = $surface::VARCHAR)
+        AND ($device::VARCHAR IS NULL OR device = $device::VARCHAR)
+        AND (is_counted OR $include_robots::BOOLEAN)
+    UNION ALL
+    SELECT
+        h.document_key AS document_key,
+        h.position AS position,
+        1 AS impressions,
+        h.clicked AS clicks
+    FROM click_log h
+    JOIN edges e ON e.search_key = h.search_key
+    WHERE h."day" = $start::TIMESTAMP::DATE OR h."day" = $end::TIMESTAMP::DATE
 ),
 shown AS (
     SELECT
-        h.document_key AS document_key,
+        document_key,
+        sum(clicks)::BIGINT AS clicks,
         sum(
-            list_extract(
+            impressions * list_extract(
                 $position_rates::DOUBLE[],
-                least(h.position + 1, array_length($position_rates::DOUBLE[]))
+                least(position + 1, array_length($position_rates::DOUBLE[]))
             )
         ) AS expected
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.document_key
-),
--- Few rows are clicked, so that counting them apart is cheaper than adding up all.
-clicked AS (
-    SELECT h.document_key AS document_key, count(*) AS clicks
-    FROM click_log h
-    ANTI JOIN edges e ON e.search_key = h.search_key
-    WHERE h.clicked = 1
-        AND ($retriever_id::VARCHAR IS NULL OR h.retriever_id = $retriever_id::VARCHAR)
-        AND ($start::TIMESTAMP IS NULL OR h."day" >= date_trunc('day', $start::TIMESTAMP)::DATE)
-        AND ($end::TIMESTAMP IS NULL OR h."day" <= date_trunc('day', $end::TIMESTAMP)::DATE)
-        AND ($surface::VARCHAR IS NULL OR h.surface = $surface::VARCHAR)
-        AND ($device::VARCHAR IS NULL OR h.device = $device::VARCHAR)
-        AND (h.is_counted OR $include_robots::BOOLEAN)
-    GROUP BY h.document_key
+    FROM cells
+    GROUP BY document_key
 ),
 most_clicked AS (
     SELECT document_key
-    FROM clicked
+    FROM shown
+    WHERE clicks > 0
     ORDER BY clicks DESC, document_key
     LIMIT $limit
 )
-SELECT
-    s.document_key AS document_key,
-    coalesce(c.clicks, 0)::BIGINT AS clicks,
-    s.expected AS expected
-FROM shown s
-LEFT JOIN clicked c ON c.document_key = s.document_key
-WHERE s.expected >= $min_expected::DOUBLE
-    OR s.document_key IN (SELECT document_key FROM most_clicked)
-ORDER BY s.document_key
+SELECT document_key, clicks, expected
+FROM shown
+WHERE expected >= $min_expected::DOUBLE
+    OR document_key IN (SELECT document_key FROM most_clicked)
+ORDER BY document_key
