@@ -8,6 +8,7 @@ import pytest
 from rankloop.api.app import HANDLERS
 
 LISTED = "/v1/retrievers/interactions"
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
@@ -62,9 +63,49 @@ def test_a_wrong_method_is_told_which_are_right(http):
 
 
 def test_a_body_over_the_limit_is_refused(http):
-    answer = http.post(f"{LISTED}/list", content=b" " * 6_000_000)
+    spaces = b" " * 6_000_000
+    answer = http.post(f"{LISTED}/list", content=spaces, headers=JSON)
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", [LISTED, f"{LISTED}/list", "/v1/searches", "/v1/users/erase"])
+@pytest.mark.parametrize("said", [{}, {"content-type": "text/plain"}], ids=["nothing", "text"])
+def test_a_body_that_a_page_of_another_site_could_send_is_refused(http, path, said):
+    answer = http.post(path, content=b'{"user_ids": ["u1"]}', headers=said)
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_type")
+
+
+@pytest.mark.parametrize("path", [LISTED, "/v1/users/erase"])
+def test_a_packed_body_is_refused_as_such(http, path):
+    answer = http.post(path, content=b"x", headers={**JSON, "content-encoding": "gzip"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (415, "Content-Encoding")
+
+
+def test_no_body_needs_no_content_type(http):
+    assert http.post(f"{LISTED}/list").status_code == 200
+
+
+def test_head_is_get_without_the_body(http):
+    answer, whole = http.head(LISTED), http.get(LISTED)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(whole.content))
+    assert http.head("/nowhere").status_code == 404
+
+
+def test_the_instance_of_a_problem_is_a_uri(http):
+    problem = http.get(f"{LISTED}/a%20b%00").json()
+
+    assert problem["instance"] == f"{LISTED}/a%20b%00#{problem['request_id']}"
+
+
+def test_brackets_without_end_are_told_in_our_words(http):
+    answer = http.post(LISTED, content=b"[" * 100_000, headers=JSON)
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, "the JSON is nested too deeply")
 
 
 def test_without_any_key_loopback_needs_none(http):

@@ -42,6 +42,10 @@ def test_prose_is_no_format(wanted):
         check_format("log", wanted, ["Dear colleagues,", "here is the log."])
 
 
+def test_one_line_that_is_an_array_does_not_make_the_file_one():
+    check_format("log", "native", ['{"feature_id":"\\xff"}', '{"a": 1}', "[1]"])
+
+
 def test_a_json_array_is_told_from_lines():
     with pytest.raises(FileError, match="JSON array"):
         check_format("log", "native", ["[", '{"a": 1},'])

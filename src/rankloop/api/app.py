@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from rankloop.api import captured, exports, health, insights, interactions, users
 from rankloop.api.documents import build_handlers
 from rankloop.api.doors import Doors, is_loopback
-from rankloop.api.gates import check_key, read_query
+from rankloop.api.gates import check_body, check_key, read_query
 from rankloop.api.reception import Reception
 from rankloop.api.refusals import answer_error
 from rankloop.events.limits import MAX_BODY_BYTES
@@ -57,7 +57,7 @@ def build_litestar(state: State, max_body_bytes: int = MAX_BODY_BYTES) -> Litest
     return Litestar(
         route_handlers=[*HANDLERS, *build_handlers(HANDLERS)],
         state=state,
-        guards=[check_key, read_query],
+        guards=[check_key, check_body, read_query],
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         request_max_body_size=max_body_bytes,

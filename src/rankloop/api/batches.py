@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
 _WHITE_SPACE: Final = b" \t\r\n"
-_JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
+JSON_TYPES: Final = frozenset({"application/json", "text/json"})
 _NDJSON_TYPES: Final = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl"}
 )
@@ -68,30 +68,65 @@ def split_batch(body: bytes, headers: RawHeaders, *, is_always_many: bool) -> Ba
 
     Raises:
         EventError: The body is empty, not JSON, or holds too many items.
+        UnsupportedTypeError: It is not said to be JSON or NDJSON.
 
     Example:
-        >>> batch = split_batch(b'[{"a": 1}, {"a": 2}]', [], is_always_many=False)
+        >>> headers = [(b"content-type", b"application/json")]
+        >>> batch = split_batch(b'[{"a": 1}, {"a": 2}]', headers, is_always_many=False)
         >>> len(batch.items), batch.is_many
         (2, True)
     """
     text = body.strip(_WHITE_SPACE)
     if not text:
         raise EventError("the body is empty", hint="Send a JSON object, an array or NDJSON.")
-    kind = find_header(headers, b"content-type").partition(";")[0].strip().lower()
-    if kind in _NDJSON_TYPES:
+    if check_content_type(headers, JSON_TYPES | _NDJSON_TYPES) in _NDJSON_TYPES:
         return _bound([line for line in body.split(b"\n") if line.strip(_WHITE_SPACE)])
-    if kind not in _JSON_TYPES:
-        raise UnsupportedTypeError(
-            f"the content type is {kind!r}",
-            where="Content-Type",
-            hint="Send application/json or application/x-ndjson.",
-        )
     if text[:1] != b"[":
         return Batch([text], is_always_many)
     try:
         return _bound(_array.decode(text))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise EventError("the JSON is nested too deeply", where="") from error
+    except msgspec.DecodeError as error:
         raise EventError(f"the body is not JSON: {error}", where="") from error
+
+
+def check_content_type(headers: RawHeaders, taken: frozenset[str]) -> str:
+    """Refuse a body that is not said to be of a type that is taken.
+
+    A page of another site can send a browser here with a plain text or with no type at all, and
+    nobody asks us first; JSON it cannot send without being asked.
+
+    Args:
+        headers: The request's headers.
+        taken: Content types, in lower case.
+
+    Returns:
+        The content type, without its parameters.
+
+    Raises:
+        UnsupportedTypeError: It is another, or absent; or the body is packed.
+
+    Example:
+        >>> check_content_type([(b"content-type", b"application/JSON; charset=utf-8")], JSON_TYPES)
+        'application/json'
+    """
+    packed = find_header(headers, b"content-encoding").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedTypeError(
+            f"the body is packed with {packed!r}",
+            where="Content-Encoding",
+            hint="Send it unpacked.",
+        )
+    kind = find_header(headers, b"content-type").partition(";")[0].strip().lower()
+    if kind not in taken:
+        raise UnsupportedTypeError(
+            f"the content type is {kind!r}" if kind else "no content type was sent",
+            where="Content-Type",
+            hint="Send application/json"
+            + (" or application/x-ndjson." if "application/x-ndjson" in taken else "."),
+        )
+    return kind
 
 
 def _bound(items: Sequence[bytes | msgspec.Raw]) -> Batch:

@@ -1,9 +1,11 @@
-"""What is checked before a handler runs: the key, then the query parameters."""
+"""What is checked before a handler runs: the key, the content type, the query parameters."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rankloop.api.batches import JSON_TYPES, check_content_type
+from rankloop.api.doors import find_header
 from rankloop.api.parameters import read_parameters
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ def check_key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRoute
     if address is not None and address.scope is not None:
         doors: Doors = connection.app.state.doors
         doors.check_key(connection.scope["headers"], address.scope)
+
+
+def check_body(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Let in a body that is said to be JSON; no body needs no type."""
+    headers = connection.scope["headers"]
+    is_empty = find_header(headers, b"content-length") in ("", "0")
+    if not is_empty or find_header(headers, b"transfer-encoding"):
+        check_content_type(headers, JSON_TYPES)
 
 
 def read_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -99,7 +100,7 @@ def build_problem(error: Exception, *, path: str, request_id: str) -> Problem:
         title=error.title,
         status=error.status,
         detail=str(error),
-        instance=f"{path}#{request_id}",
+        instance=f"{quote(path)}#{request_id}",
         code=error.code,
         request_id=request_id,
         is_retryable=error.is_retryable,
@@ -123,7 +124,7 @@ def build_status_problem(status: int, detail: str, *, path: str, request_id: str
         title=kind.title,
         status=status,
         detail=detail or kind.title,
-        instance=f"{path}#{request_id}",
+        instance=f"{quote(path)}#{request_id}",
         code=kind.code,
         request_id=request_id,
         is_retryable=status in _RETRYABLE,

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 class Reception:
     """An ASGI application around another: names requests, counts them, answers browsers.
 
+    HEAD is answered as GET is, without the body.
+
     An identifier in a path may hold a slash or a percent sign, escaped. Servers unescape the path
     before it is routed; here each step is escaped again, so that the steps stay what they were,
     and a handler unescapes its own.
@@ -80,7 +82,8 @@ class Reception:
 
         began = time.perf_counter()
         state = {**(scope.get("state") or {}), "request_id": request_id, "path": path}
-        inner = {**scope, "path": _escape_steps(scope), "state": state}
+        inner: Scope = {**scope, "path": _escape_steps(scope), "state": state}
+        inner, send = _as_get(inner, send)
         try:
             await self._application(inner, receive, send_on)
         except Exception as error:
@@ -121,6 +124,19 @@ def _escape_steps(scope: Scope) -> str:
         return str(scope["path"])
     steps = raw.partition(b"?")[0].decode("latin-1").split("/")
     return "/".join(unquote(step).replace("%", "%25").replace("/", "%2F") for step in steps)
+
+
+def _as_get(scope: Scope, send: Send) -> tuple[Scope, Send]:
+    """Turn a HEAD request into a GET whose answer has no body; leave others as they are."""
+    if scope["method"] != "HEAD":
+        return scope, send
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return {**scope, "method": "GET"}, send_head
 
 
 def _merge(

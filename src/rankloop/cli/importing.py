@@ -116,6 +116,8 @@ def _import_here(
 def _check_exist(files: list[Path]) -> None:
     """Refuse before anything is imported if a file is absent."""
     for file in files:
+        if file.is_dir():
+            raise InputError(f"{file} is a folder", where="files", hint="Name the files in it.")
         if not file.is_file():
             raise InputError(f"there is no file {file}", where="files")
 

@@ -91,7 +91,7 @@ def check_format(
             hint=f"Try --format {guess}.",
         )
     begins_with = {line.lstrip()[:1] for line in lines}
-    if "[" in begins_with and wanted in ("native", "ubi"):
+    if "".join(lines[:1]).lstrip().startswith("[") and wanted in ("native", "ubi"):
         raise FileError(
             f"{name} holds a JSON array", where=f"{name}:1", hint="Write one JSON object a line."
         )
