@@ -42,7 +42,7 @@ class Address:
     def all_refusals(self) -> tuple[int, ...]:
         """Every status of its problem documents, ascending."""
         of_keys = () if self.scope is None else (401, 403)
-        of_body = () if self.body is None else (413,)
+        of_body = () if self.body is None else (413, 415)
         return tuple(sorted({400, *of_keys, *of_body, *self.refusals}))
 
 

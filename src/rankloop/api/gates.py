@@ -24,12 +24,15 @@ def check_key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRoute
         doors.check_key(connection.scope["headers"], address.scope)
 
 
-def check_body(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Let in a body that is said to be JSON; no body needs no type."""
+def check_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let in a body that is said to be what the address takes; no body needs no type."""
+    address: Address | None = handler.opt.get("address")
+    if address is None:
+        return
     headers = connection.scope["headers"]
     is_empty = find_header(headers, b"content-length") in ("", "0")
     if not is_empty or find_header(headers, b"transfer-encoding"):
-        check_content_type(headers, JSON_TYPES)
+        check_content_type(headers, JSON_TYPES.union(address.body_media))
 
 
 def read_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
