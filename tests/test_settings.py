@@ -29,9 +29,12 @@ def test_the_command_line_wins_over_the_environment_over_the_file_over_the_defau
     [
         ({"RANKLOOP_SERVER__PROT": "1"}, "server.prot"),
         ({"RANKLOOP_SERVER__PORT": "many"}, "server.port"),
+        ({"RANKLOOP_SERVER__PORT": "99999"}, "server.port"),
+        ({"RANKLOOP_SERVER__CORS_ORIGINS": '["https://a.example"]'}, "server.cors_origins"),
+        ({"RANKLOOP_SERVER__CORS_ORIGINS": "https://a.example/shop"}, "server.cors_origins"),
     ],
 )
-def test_what_is_unknown_or_of_another_type_is_named(environment, where):
+def test_what_is_unknown_or_cannot_be_is_named(environment, where):
     with pytest.raises(SettingsError) as refused:
         load_settings(environment=environment)
     assert refused.value.where == where
@@ -53,7 +56,7 @@ def test_a_file_that_is_not_toml_says_so(tmp_path):
 
 def test_origins_are_a_list_in_the_environment():
     loaded = load_settings(
-        environment={"RANKLOOP_SERVER__CORS_ORIGINS": "https://a.example,https://b.example"}
+        environment={"RANKLOOP_SERVER__CORS_ORIGINS": "https://a.example, https://b.example"}
     )
     assert loaded.settings.server.cors_origins == ("https://a.example", "https://b.example")
 

@@ -6,6 +6,7 @@ Settings say where and how much. A key that is not known is refused, wherever it
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "RANKLOOP_"
 SECRETS: Final = frozenset({"privacy.secret"})
+
+_HIGHEST_PORT: Final = 65_535
+_ORIGIN: Final = re.compile(r"\*|https?://[^/\s]+")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,6 +166,7 @@ def load_settings(
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         raise SettingsError(message, where=path.rstrip("`")) from error
+    _check_server(settings.server)
     return LoadedSettings(settings, sources)
 
 
@@ -174,6 +179,23 @@ def iter_settings(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
         shown = "***" if name in SECRETS and value else str(value)
         rows.append((name, shown, source))
     return rows
+
+
+def _check_server(server: ServerSettings) -> None:
+    """Refuse a port that cannot be, and an origin that no browser would ever send."""
+    if not 0 <= server.port <= _HIGHEST_PORT:
+        raise SettingsError(
+            f"there is no port {server.port}",
+            where="server.port",
+            hint=f"Ports are 0 to {_HIGHEST_PORT}; 0 takes any free one.",
+        )
+    for origin in server.cors_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"{origin!r} is no browser origin",
+                where="server.cors_origins",
+                hint="Write https://shop.example, without a path; commas part several.",
+            )
 
 
 def _names() -> list[str]:
@@ -207,7 +229,8 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, text in environment.items():
         if name.startswith(PREFIX) and "__" in name:
             dotted = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
-            values[dotted] = text.split(",") if dotted == "server.cors_origins" else text
+            is_list = dotted == "server.cors_origins"
+            values[dotted] = [part.strip() for part in text.split(",")] if is_list else text
     return values
 
 

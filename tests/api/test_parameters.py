@@ -78,3 +78,10 @@ def test_no_body_crashes_the_reader(body):
 def test_only_lists_may_be_repeated():
     assert is_repeatable(Annotated[list[str], msgspec.Meta(max_length=3)] | str | None)
     assert not is_repeatable(Annotated[str, msgspec.Meta(max_length=3)] | None)
+
+
+def test_the_message_says_what_is_wrong_with_each_value():
+    with pytest.raises(
+        FaultsError, match=r"count \(.*int.*\), nope \(there is no parameter 'nope'"
+    ):
+        read_body(b'{"count": "3", "nope": 1}', Wanted)

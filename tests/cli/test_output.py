@@ -45,7 +45,7 @@ def test_a_failure_is_a_problem_document_for_a_program(capsys):
     assert problem["code"] == "not_found"
     assert problem["status"] == 404
     assert problem["detail"] == "no such key"
-    assert problem["instance"].startswith("rankloop keys revoke#req_")
+    assert problem["instance"].startswith("rankloop%20keys%20revoke#req_")
 
 
 def test_our_own_fault_names_its_kind_and_no_place_inside(capsys):

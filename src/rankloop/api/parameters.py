@@ -114,10 +114,10 @@ def _fill(given: Mapping[str, Any], kind: type[S], convert: Callable[[Any, Any],
         if name not in given
     ]
     if faults:
-        names = ", ".join(fault.pointer.removeprefix("/") for fault in faults)
+        named = [f"{fault.pointer.removeprefix('/')} ({fault.detail})" for fault in faults]
         is_unknown = any(fault.code == "unknown_parameter" for fault in faults)
         hint = f"Known: {', '.join(fields)}." if is_unknown and fields else ""
-        raise FaultsError(f"wrong parameters: {names}", faults, hint=hint)
+        raise FaultsError(f"wrong parameters: {', '.join(named)}", faults, hint=hint)
     return kind(**values)
 
 
