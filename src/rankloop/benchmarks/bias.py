@@ -68,19 +68,20 @@ def measure(
     return Outcome(figures, describe_machine())
 
 
-def _time(call: Callable[[], T]) -> tuple[T, float]:
-    """Return what a call returns, and the seconds it took."""
-    began = time.perf_counter()
+def _time(what: str, call: Callable[[], T], say: Callable[[str], None]) -> tuple[T, float]:
+    """Return what a call returns and the seconds it took; say the processor's beside them."""
+    began, processor_began = time.perf_counter(), time.process_time()
     result = call()
-    return result, time.perf_counter() - began
+    seconds, processor_s = time.perf_counter() - began, time.process_time() - processor_began
+    say(f"{what}: {seconds:.2f} s, {processor_s:.2f} s of processor time")
+    return result, seconds
 
 
 def _fold(say: Callable[[str], None]) -> tuple[Cells, float]:
     """Fold a million searches that are in memory."""
     say(f"simulating {N_SEARCHES:,} searches")
     lists, circumstances = fold_lists(build_simulation(N_SEARCHES))
-    say("folding them into cells")
-    return _time(lambda: lists.to_cells(circumstances))
+    return _time("cells", lambda: lists.to_cells(circumstances), say)
 
 
 def _fold_large(say: Callable[[str], None]) -> tuple[Cells, float]:
@@ -88,19 +89,15 @@ def _fold_large(say: Callable[[str], None]) -> tuple[Cells, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"
         write_log(build_simulation(N_SEARCHES_LARGE), path, say)
-        say("folding them into cells")
-        return _time(lambda: fold_parquet(path))
+        return _time("cells", lambda: fold_parquet(path), say)
 
 
 def _measure_fits(told_apart: Cells, say: Callable[[str], None]) -> list[Figure]:
     """Time the propensities with their errors, and both models."""
-    say("propensities")
-    _, propensities_s = _time(lambda: estimate_propensities(told_apart))
+    _, propensities_s = _time("propensities", lambda: estimate_propensities(told_apart), say)
     cells = told_apart.sum_over("shard")
-    say("position-based model")
-    _, pbm_s = _time(lambda: PositionBasedModel.fit(cells))
-    say("user browsing model")
-    _, ubm_s = _time(lambda: UserBrowsingModel.fit(cells))
+    _, pbm_s = _time("position-based model", lambda: PositionBasedModel.fit(cells), say)
+    _, ubm_s = _time("user browsing model", lambda: UserBrowsingModel.fit(cells), say)
     return [
         compare("propensities_s", propensities_s, "s"),
         compare("pbm_s", pbm_s, "s"),
@@ -113,9 +110,9 @@ def _measure_unique(say: Callable[[str], None]) -> list[Figure]:
     """Time a log in which nothing repeats, so that a cell is an impression."""
     say(f"{N_SEARCHES_UNIQUE:,} searches of which none repeats")
     lists = build_unique(N_SEARCHES_UNIQUE)
-    cells, cells_s = _time(lists.to_cells)
-    _, pbm_s = _time(lambda: PositionBasedModel.fit(cells))
-    _, ubm_s = _time(lambda: UserBrowsingModel.fit(cells))
+    cells, cells_s = _time("cells", lists.to_cells, say)
+    _, pbm_s = _time("position-based model", lambda: PositionBasedModel.fit(cells), say)
+    _, ubm_s = _time("user browsing model", lambda: UserBrowsingModel.fit(cells), say)
     return [
         compare("unique_cells_s", cells_s, "s"),
         compare("unique_pbm_s", pbm_s, "s"),
@@ -131,12 +128,10 @@ def _compare_with_lists(say: Callable[[str], None]) -> list[Figure]:
         n_rounds=N_ROUNDS_PEER, tolerance=0.0, prior_clicks=1.0, prior_skips=1.0, n_starts=1
     )
     plain = to_plain(lists)
-    say("position-based model, list by list")
-    peer_pbm, peer_pbm_s = _time(lambda: fit_pbm(plain, N_ROUNDS_PEER))
-    pbm, pbm_s = _time(lambda: PositionBasedModel.fit(lists.to_cells(), config))
-    say("user browsing model, list by list")
-    peer_ubm, peer_ubm_s = _time(lambda: fit_ubm(plain, N_ROUNDS_PEER))
-    ubm, ubm_s = _time(lambda: UserBrowsingModel.fit(lists.to_cells(), config))
+    peer_pbm, peer_pbm_s = _time("pbm by list", lambda: fit_pbm(plain, N_ROUNDS_PEER), say)
+    pbm, pbm_s = _time("pbm", lambda: PositionBasedModel.fit(lists.to_cells(), config), say)
+    peer_ubm, peer_ubm_s = _time("ubm by list", lambda: fit_ubm(plain, N_ROUNDS_PEER), say)
+    ubm, ubm_s = _time("ubm", lambda: UserBrowsingModel.fit(lists.to_cells(), config), say)
     gap = max(_find_gap(pbm, peer_pbm), _find_gap(ubm, peer_ubm))
     return [
         compare("pbm_10k_s", pbm_s, "s", PEER, peer_pbm_s),

@@ -1,19 +1,21 @@
 """The log of the bias benchmark: simulated, written to Parquet, and folded into cells by DuckDB.
 
-It is asked the way a store asks: one pass over the impressions, memory bounded, texts as keys. A
-hundred thousand queries of Zipf's law repeat themselves as a search box's do; how much that
+Texts are keys in the file, as in a store; DuckDB numbers the pairs, then counts, in bounded memory.
+A hundred thousand queries of Zipf's law repeat themselves as a search box's do; how much that
 compresses is said beside each time, with a log in which nothing repeats.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from rankloop.bias.cells import Cells
+from rankloop.bias.cells import Cells, Pairs
+from rankloop.bias.folding import encode_texts
 from rankloop.bias.lists import Circumstances, Lists
 from rankloop.bias.simulation import Simulation, SimulationConfig
 from rankloop.bias.simulation_rankers import RankerConfig
@@ -25,13 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pyarrow as pa
+
 N_SHARDS: Final = 64
 MEMORY_LIMIT: Final = "2GB"
 """What DuckDB may hold; beyond it spills to the folder of the log."""
 
 _TRUTH: Final = TruthConfig(n_queries=100_000, zipf=1.0)
 
-# A search's clicks as bits: all below a place, and the highest of them is the click above it.
+_PAIRS: Final = """
+CREATE TEMP TABLE pairs AS
+SELECT
+    query_key,
+    document_id,
+    row_number() OVER (ORDER BY query_key, document_id) - 1 AS pair
+FROM (SELECT DISTINCT query_key, document_id FROM read_parquet($log))
+"""
+
+# A search's clicks as bits: all below a place, and the highest of them is the click above it. A
+# cell as one number: texts as keys would take three times the memory.
 _CELLS: Final = """
 WITH
 masks AS (
@@ -42,27 +56,27 @@ masks AS (
 ),
 impressions AS (
     SELECT
-        i.query_key,
-        i.document_id,
-        i.position,
-        i.clicked,
-        i."user",
+        p.pair,
         (epoch_us(i."at") // 86400000000 - 4) // 7 AS week,
-        coalesce(m.mask, 0) & ((1::BIGINT << i.position) - 1) AS above
+        i.position,
+        coalesce(m.mask, 0) & ((1::BIGINT << i.position) - 1) AS above,
+        i.clicked,
+        CASE WHEN i.clicked THEN i."user" % $n_shards ELSE 0 END AS shard
     FROM read_parquet($log) i
-    LEFT JOIN masks m ON m.search = i.search
+    JOIN pairs p USING (query_key, document_id)
+    LEFT JOIN masks m USING (search)
+),
+keys AS (
+    SELECT
+        clicked,
+        CASE WHEN above = 0 THEN 0 ELSE floor(log2(above))::BIGINT + 1 END AS reset,
+        (((pair * 4096 + week) * 64 + position) * 64 + reset) * 64 + shard AS cell
+    FROM impressions
 )
-SELECT
-    query_key,
-    document_id,
-    position,
-    CASE WHEN above = 0 THEN -1 ELSE floor(log2(above))::INTEGER END AS previous_click,
-    week,
-    CASE WHEN clicked THEN ("user" % $n_shards)::INTEGER ELSE 0 END AS shard,
-    count(*) AS n,
-    count(*) FILTER (clicked) AS clicks
-FROM impressions
-GROUP BY ALL
+SELECT cell, count(*) AS n, count(*) FILTER (clicked) AS clicks
+FROM keys
+GROUP BY cell
+ORDER BY cell
 """
 
 
@@ -97,9 +111,38 @@ def fold_parquet(path: Path) -> Cells:
     }
     with duckdb.connect(config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute(_PAIRS, {"log": str(path)})
         values = {"log": str(path), "n_shards": N_SHARDS}
-        table = connection.sql(_CELLS, params=values).to_arrow_table()
-    return Cells.from_table(table, n_shards=N_SHARDS)
+        counted = connection.sql(_CELLS, params=values).fetchnumpy()
+        texts = connection.sql("SELECT query_key, document_id FROM pairs ORDER BY pair")
+        return _to_cells(counted, texts.to_arrow_table())
+
+
+def _to_cells(counted: dict[str, Any], texts: pa.Table) -> Cells:
+    """Take the numbers of cells apart again."""
+    rest, shard = np.divmod(counted["cell"], 64)
+    rest, reset = np.divmod(rest, 64)
+    rest, position = np.divmod(rest, 64)
+    pair, week = np.divmod(rest, 4096)
+    first_week = int(week.min())
+    query, query_keys = encode_texts(texts.column("query_key"))
+    return Cells(
+        pair=pair,
+        position=position.astype(np.int32),
+        previous_click=(reset - 1).astype(np.int32),
+        week=(week - first_week).astype(np.int16),
+        context=np.zeros(pair.size, dtype=np.int16),
+        shard=shard.astype(np.int16),
+        n=counted["n"],
+        clicks=counted["clicks"],
+        pairs=Pairs(
+            query,
+            np.array(query_keys, dtype=object),
+            np.array(texts.column("document_id").to_pylist(), dtype=object),
+        ),
+        n_shards=N_SHARDS,
+        first_week=date(1970, 1, 5) + timedelta(weeks=first_week),
+    )
 
 
 def fold_lists(simulation: Simulation) -> tuple[Lists, Circumstances]:
