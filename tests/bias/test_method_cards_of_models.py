@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from rankloop.bias.click_models import CELL_MODELS, TAIL_MODELS
 from rankloop.bias.dbn import DynamicBayesianNetwork
@@ -150,6 +151,7 @@ def replace_table(text, name, table):
     return f"{before}{begin}{table}\n{end}{after}"
 
 
+@pytest.mark.slow
 def test_the_cards_of_models_show_what_simulation_shows(golden, simulate):
     errors, perplexities = measure_pairings(simulate)
     curves, (ours, textbook) = measure_curves(simulate)
@@ -171,6 +173,7 @@ def test_the_cards_of_models_show_what_simulation_shows(golden, simulate):
     assert networks["exact"][1] < networks["simplified"][1] / 2
 
 
+@pytest.mark.slow
 def test_the_card_of_the_simulator_shows_what_it_simulates(golden, simulate):
     rows = measure_scenarios(simulate)
     page = METHODS / "simulation.md"
