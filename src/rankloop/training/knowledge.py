@@ -75,3 +75,43 @@ def number_documents(pairs: Pairs) -> tuple[NDArray[np.int64], NDArray[np.object
     """
     ids, number = np.unique(pairs.document_ids, return_inverse=True)
     return number.astype(np.int64), ids
+
+
+def find_places(
+    pairs: Pairs, query_keys: NDArray[np.object_], document_ids: NDArray[np.object_]
+) -> NDArray[np.int64]:
+    """Find pairs by name.
+
+    Args:
+        pairs: Where to look.
+        query_keys: `[n]` the queries.
+        document_ids: `[n]` their documents.
+
+    Returns:
+        `[n]` int64, places in the pairs; -1 where there is no such pair.
+
+    Example:
+        >>> from rankloop.bias.cells import Pairs
+        >>> names = np.array(["a", "b"], object)
+        >>> pairs = Pairs(np.zeros(2, np.int64), np.array(["q"], object), names)
+        >>> find_places(pairs, np.array(["q", "r"], object), np.array(["b", "b"], object)).tolist()
+        [1, -1]
+    """
+    if not len(pairs) or not query_keys.size:
+        return np.full(query_keys.size, -1, dtype=np.int64)
+    document, ids = number_documents(pairs)
+    query_place, is_query = _look_up(pairs.query_keys, query_keys)
+    document_place, is_document = _look_up(ids, document_ids)
+    # Pairs ascend by query and document, so these numbers do.
+    known = pairs.query * ids.size + document
+    place, is_pair = _look_up(known, query_place * ids.size + document_place)
+    return np.where(is_query & is_document & is_pair, place, -1)
+
+
+def _look_up(
+    ascending: NDArray[np.generic], wanted: NDArray[np.generic]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Find values among ascending ones; say which are there."""
+    place = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)
+    found: NDArray[np.bool_] = ascending[place] == wanted
+    return place, found
