@@ -17,11 +17,16 @@ from rankloop.capture.files import FileImport
 from rankloop.capture.identifiers import IdentifierLedger
 from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
+from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.catalog.keys import KeyRing
 from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.jobs.insights import Insights
+from rankloop.jobs.judging import Judging
+from rankloop.jobs.learning_log import LogReader
+from rankloop.jobs.pairing import Pairing
+from rankloop.jobs.training_files import TrainingFiles
 from rankloop.privacy.erasure import Erasure
 from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
@@ -32,7 +37,9 @@ from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rankloop.privacy.exports import ExportKind, Maker
 
 STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckDBStore}
 """Every store by the name that `store.kind` gives it."""
@@ -41,10 +48,20 @@ SETTINGS_FILE: Final = "rankloop.toml"
 JOURNAL_FILE: Final = "journal.db"
 CATALOG_FILE: Final = "catalog.db"
 EXPORTS_FOLDER: Final = "exports"
+JUDGMENTS_FOLDER: Final = "judgments"
 
 _PSEUDONYMS_KEPT: Final = 65_536
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """The parts that turn the log into what models learn from."""
+
+    judgments: JudgmentShelf
+    pairing: Pairing
+    makers: Mapping[ExportKind, Maker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,7 @@ class Engine:
     insights: Insights
     erasure: Erasure
     exports: Exports
+    learning: Learning
     metrics: Metrics
 
     @property
@@ -122,13 +140,7 @@ def open_engine(path: Path, loaded: LoadedSettings | None = None) -> Engine:
 def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     """Build every part, lower floors first."""
     settings = loaded.settings
-    # A default is no wish: it must not contradict what the folder was made with.
-    is_said = loaded.sources["privacy.pseudonymize_users"] != "default"
-    pseudonyms = open_pseudonyms(
-        folder.path,
-        settings.privacy.pseudonymize_users if is_said else None,
-        settings.privacy.secret or None,
-    )
+    pseudonyms = _take_pseudonyms(folder.path, loaded)
     store = _open_store(folder.path, settings)
     keys = KeyRing(folder.path / CATALOG_FILE)
     metrics = Metrics()
@@ -157,7 +169,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         intake.scrub()
 
     derivation = Derivation(store, _to_attribution(settings))
-    exports = Exports(store, folder.path / EXPORTS_FOLDER)
+    learning = _build_learning(store, derivation, folder.path)
+    exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
     delivery.start()
     return Engine(
@@ -177,8 +190,38 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         insights=Insights(store, derivation),
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
+        learning=learning,
         metrics=metrics,
     )
+
+
+def _take_pseudonyms(folder: Path, loaded: LoadedSettings) -> Pseudonyms:
+    """Take the pseudonyms that the folder was made with, or make them."""
+    privacy = loaded.settings.privacy
+    # A default is no wish: it must not contradict what the folder was made with.
+    is_said = loaded.sources["privacy.pseudonymize_users"] != "default"
+    return open_pseudonyms(
+        folder, privacy.pseudonymize_users if is_said else None, privacy.secret or None
+    )
+
+
+def _build_learning(store: EventStore, derivation: Derivation, folder: Path) -> Learning:
+    """Build what turns the log into training data."""
+    reader = LogReader(store, derivation)
+    judgments = JudgmentShelf(folder / JUDGMENTS_FOLDER)
+    judging = Judging(reader, judgments)
+    pairing = Pairing(reader, _know_no_texts, judging.find_opinions)
+    files = TrainingFiles(pairing, judging)
+    makers: dict[ExportKind, Maker] = {
+        "pairs": files.write_pairs,
+        "judgments": files.write_judgments,
+    }
+    return Learning(judgments, pairing, makers)
+
+
+def _know_no_texts(_retriever_id: str, _document_ids: Sequence[str]) -> Mapping[str, str]:
+    """Return no text, where no index holds documents."""
+    return {}
 
 
 def _open_store(folder: Path, settings: Settings) -> EventStore:

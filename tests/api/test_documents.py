@@ -24,6 +24,7 @@ KNOWN = {
     "user_id": "ann",
     "kind": "interactions",
     "retriever_id": "products",
+    "source": "human",
 }
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
 BODIES = {
@@ -32,6 +33,7 @@ BODIES = {
     "/v1/searches": {"query": "shoes", "results": []},
     "/v1/retrievers/interactions/list": {},
     "/v1/users/erase": {"user_ids": ["nobody"]},
+    "/v1/judgments/{source}": {"query": "shoes", "document_id": "d1", "relevance": 1},
 }
 
 
@@ -53,7 +55,7 @@ class Caller:
         return self.http.request(
             method,
             concrete + query,
-            content=content if method == "POST" else None,
+            content=content if method in ("POST", "PUT") else None,
             headers={"content-type": "application/json"}
             | ({"authorization": f"Bearer {self.key}"} if self.key else {})
             | (headers or {}),

@@ -108,7 +108,7 @@ def test_a_form_of_range_that_is_not_known_means_the_whole(shop, asked):
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        (f"{PATH}/pairs", 404),
+        (f"{PATH}/people", 404),
         (f"{PATH}/manifests/nope", 404),
         (f"{PATH}/interactionsx", 404),
     ],

@@ -56,3 +56,27 @@ def test_nothing_is_erased_without_a_yes(filled):
 
 def test_a_user_must_be_named(filled):
     assert filled("erase", "--yes", "--data", "d").returncode == 2
+
+
+def test_pairs_and_judgments_are_exported(filled):
+    (filled.cwd / "qrels.txt").write_text("q1 0 d7 2\n")
+    kept = filled.read("judgments", "put", "trec", "qrels.txt", "--format", "trec", "--data", "d")
+    assert kept == {"source": "trec", "judgments": 1, "queries": 1}
+    assert filled.read("judgments", "list", "--data", "d")["results"] == [kept]
+    rows = filled.read(
+        "export",
+        "judgments",
+        *("--format", "trec", "--out", "out.txt", "--source-weights", "trec:3", "--data", "d"),
+    )["rows"]
+    assert len((filled.cwd / "out.txt").read_text().splitlines()) == rows == 1
+    document = filled.read(
+        "export", "pairs", "--out", "p.ndjson", "--min-interactions", "1", "--data", "d"
+    )
+    assert document["yields"]["propensities"] == "not_identifiable"
+    assert filled.read("judgments", "remove", "trec", "--data", "d") == {"removed": "trec"}
+
+
+def test_a_format_that_a_kind_has_not_is_wrong_usage(filled):
+    done = filled("export", "pairs", "--format", "trec", "--out", "p", "--data", "d")
+    assert done.returncode == 2
+    assert "pairs do not come as trec" in done.stderr

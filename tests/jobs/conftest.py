@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -95,6 +95,20 @@ class Log:
         self.store.append_lines(*lines)
         self._searches, self._interactions = [], []
         return self.insights
+
+
+@pytest.fixture
+def make_log() -> Iterator[Callable[[], Log]]:
+    """Return what makes further empty logs."""
+    made: list[Log] = []
+
+    def make() -> Log:
+        made.append(Log())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.store.close()
 
 
 @pytest.fixture

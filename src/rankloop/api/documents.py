@@ -32,6 +32,7 @@ REASONS: Final = {
     413: "The body or the batch is over its limit.",
     415: "The body is neither JSON nor NDJSON.",
     416: "The part asked for is not in the file.",
+    422: "There is not enough data for an answer; `where` names what is missing.",
     503: "The store or the journal cannot take this now; `Retry-After` says when to try again.",
 }
 """What each refusal means, wherever it is answered."""

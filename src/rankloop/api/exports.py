@@ -21,7 +21,7 @@ from rankloop.api.reading import (
     wait_for_store,
 )
 from rankloop.errors import NotFoundError, RangeError
-from rankloop.privacy.exports import QUESTIONS, Export, ExportManifest, ExportRequest
+from rankloop.privacy.exports import FORMATS, Export, ExportManifest, ExportRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +31,11 @@ MEDIA_TYPES: Final = {
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv",
+    "letor": "text/plain",
+    "trec": "text/plain",
+    "srw": "application/json",
+    "triplets": "application/x-ndjson",
+    "triplets-parquet": "application/vnd.apache.parquet",
 }
 """Content type by format."""
 
@@ -46,15 +51,18 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
         Address(
             scope="read",
             answers={200: bytes, 206: bytes},
-            refusals=(404, 416, 503),
+            refusals=(404, 416, 422, 503),
             query=ExportQuery,
-            media=tuple(MEDIA_TYPES.values()),
+            media=tuple(dict.fromkeys(MEDIA_TYPES.values())),
         )
     ),
     tags=["exports"],
 )
 async def export_table(request: AnyRequest, kind: FromPath[str]) -> Stream:
-    """Export a table as a file: `interactions`, `searches` or `click-log`.
+    """Export a table as a file: `interactions`, `searches`, `click-log`, `pairs`, `judgments`.
+
+    Pairs come as `ndjson`, `parquet`, `csv`, `triplets` and `triplets-parquet`; judgments as
+    `ndjson`, `parquet`, `csv`, `letor`, `trec` and `srw`; the others as the first three.
 
     The headers name the export (`X-Rankloop-Export`) and its manifest (`Link`). A broken transfer
     goes on with `Range: bytes=N-` and `If-Range` of the `ETag`; the file is kept for a day.
@@ -90,14 +98,14 @@ async def get_manifest(request: AnyRequest) -> ExportManifest:
 
 def _to_request(request: AnyRequest, kind: str, query: ExportQuery) -> ExportRequest:
     """Say what is asked for in the store's terms."""
-    for known in QUESTIONS:
+    for known in FORMATS:
         if kind == known:
             break
     else:
         raise NotFoundError(
             f"there is no export {kind!r}",
             where="/kind",
-            hint=f"Known: {', '.join(QUESTIONS)}.",
+            hint=f"Known: {', '.join(FORMATS)}.",
         )
     return ExportRequest(
         kind=known,
@@ -106,6 +114,9 @@ def _to_request(request: AnyRequest, kind: str, query: ExportQuery) -> ExportReq
         days=query.days,
         start=to_start(query.days, query.start, now_of(request)),
         end=query.end,
+        min_interactions=query.min_interactions,
+        weights=query.weights or "",
+        source_weights=query.source_weights or "",
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from rankloop.errors import InputError
 from rankloop.events.types import to_mask
+from rankloop.privacy.exports import ExportFormat
 from rankloop.tables.windows import InsightsWindow, Segment
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ Days = Annotated[
 Start = Annotated[Moment, Meta(description="First moment that counts.")]
 End = Annotated[Moment, Meta(description="First moment that no longer counts.")]
 Position = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+MinInteractions = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=1_000_000,
+        description="For pairs, distinct people who clicked a positive at least.",
+    ),
+]
 PageNumber = Annotated[int, Meta(ge=1, le=10_000_000)]
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE_SIZE)]
 AllowStale = Annotated[
@@ -142,11 +151,32 @@ class InteractionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which rows to export, and as what."""
 
-    format: Literal["ndjson", "parquet", "csv"] = "ndjson"
+    format: ExportFormat = "ndjson"
     retriever_id: Text | None = None
     days: Days | None = None
     start: Start | None = None
     end: End | None = None
+    min_interactions: MinInteractions = 2
+    weights: (
+        Annotated[
+            Text,
+            Meta(
+                description="For judgments, what the steps behind a click count for, such as "
+                "`click:1,satisfied:1,cart:3,purchase:10`."
+            ),
+        ]
+        | None
+    ) = None
+    source_weights: (
+        Annotated[
+            Text,
+            Meta(
+                description="For judgments, what each source counts for, such as "
+                "`clicks:1,votes:1,human:3`; 1 where it is not named."
+            ),
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
         check_window(self.days, self.start, self.end)

@@ -1,8 +1,9 @@
 """`rankloop export` and `rankloop erase`: data out, and people out."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
@@ -10,20 +11,54 @@ from rankloop.cli.output import NO, OK
 from rankloop.cli.target import HERE, Target
 from rankloop.errors import InputError
 
-if TYPE_CHECKING:
-    from rankloop.client.exports import ExportFilters
-
 EXPORT_EXAMPLES: Final = """\
 rankloop export click-log --format parquet --out clicks.parquet
 rankloop export interactions --out last-week.ndjson --days 7
-rankloop export searches --format csv --out s.csv --url http://127.0.0.1:8400"""
+rankloop export searches --format csv --out s.csv --url http://127.0.0.1:8400
+rankloop export pairs --format triplets --out triplets.jsonl --days 30
+rankloop export judgments --format trec --out qrels.txt --source-weights human:3"""
 
 ERASE_EXAMPLES: Final = """\
 rankloop erase --user-id user_123
 rankloop erase --user-id user_123 --user-id user_456 --yes"""
 
-Kind = Literal["interactions", "searches", "click-log"]
-Format = Literal["ndjson", "parquet", "csv"]
+Kind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+Format = Literal["ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Narrowing:
+    """What an export is made of."""
+
+    retriever: str | None = None
+    """Only rows of this retriever; pairs and judgments are of one."""
+
+    days: float | None = None
+    """Only rows of the last days."""
+
+    min_interactions: int | None = None
+    """For pairs: distinct people who clicked a positive; 2 if left out."""
+
+    weights: str | None = None
+    """For judgments: what steps count for, such as click:1,purchase:10."""
+
+    source_weights: str | None = None
+    """For judgments: what sources count for, such as clicks:1,human:3."""
+
+    def to_filters(self) -> dict[str, Any]:
+        """Return what was said, by the names of `ExportFilters`."""
+        said = {
+            "retriever_id": self.retriever,
+            "days": self.days,
+            "min_interactions": self.min_interactions,
+            "weights": self.weights,
+            "source_weights": self.source_weights,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+EVERYTHING: Final = Narrowing()
 
 
 def export(
@@ -32,35 +67,29 @@ def export(
     *,
     out: Path,
     format: Format = "ndjson",  # noqa: A002 the option's name
-    retriever: str | None = None,
-    days: float | None = None,
+    narrowing: Narrowing = EVERYTHING,
 ) -> int:
     """Write a table to a file, with PATH.manifest.json beside it.
 
     The manifest has the window, the filters, the rows and the checksum. The
     file appears once it is whole. The click log has one row for each document
-    shown, with what followed.
+    shown, with what followed. Pairs also come as triplets, triplets-parquet;
+    judgments as letor, trec, srw.
 
     Args:
         kind: What to export; click-log has a row per impression.
         target: The data folder or the server.
         out: The file to write.
-        format: ndjson, parquet or csv.
-        retriever: Only rows of this retriever.
-        days: Only rows of the last days.
+        format: ndjson, parquet or csv, and what the kind has besides.
+        narrowing: Which rows.
     """
     import msgspec
 
     output = target.open_output()
     if not out.parent.is_dir():
         raise InputError(f"there is no folder {out.parent}", where="--out")
-    filters: ExportFilters = {}
-    if retriever is not None:
-        filters["retriever_id"] = retriever
-    if days is not None:
-        filters["days"] = days
     with target.connect() as loop, output.progress(f"export {kind}"):
-        manifest = loop.exports.download(kind, out, format, **filters)
+        manifest = loop.exports.download(kind, out, format, **narrowing.to_filters())
     beside = out.with_name(f"{out.name}.manifest.json")
     beside.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     output.document(manifest)

@@ -6,7 +6,15 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from rankloop.cli import demonstrating, exporting, importing, operating, reporting, serving
+from rankloop.cli import (
+    demonstrating,
+    exporting,
+    importing,
+    judging,
+    operating,
+    reporting,
+    serving,
+)
 from rankloop.cli.output import Output, report_failure, to_epilogue
 from rankloop.errors import InputError
 from rankloop.version import __version__
@@ -50,6 +58,7 @@ _add(reporting.report, reporting.REPORT_EXAMPLES)
 _add(reporting.doctor, reporting.DOCTOR_EXAMPLES)
 _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
+app.command(judging.judgments)
 app.command(operating.keys)
 _add(operating.settings, operating.SETTINGS_EXAMPLES)
 _add(operating.bench, operating.BENCH_EXAMPLES)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 
 from rankloop.client.calls import Call, Operation, quote_step, read_json
+from rankloop.errors import InputError
 from rankloop.tables.engagement import DocumentRow, QueryRow
 from rankloop.tables.health import Health
 from rankloop.tables.overview import PositionRow
 from rankloop.tables.pages import Page
+from rankloop.tables.pairs import QueryDocumentPairs
 from rankloop.tables.signals import Performance, Signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from rankloop.client.calling import AsyncCaller, Caller
 
 T = TypeVar("T")
+
+_LAST_DAYS: Final = re.compile(r"last_([1-9]\d{0,4})_days?")
 
 
 class SignalFilters(TypedDict, total=False):
@@ -47,6 +52,46 @@ def _ask(retriever_id: str, part: str, filters: Mapping[str, Any], kind: type[T]
     return Operation(Call("GET", path, filters), read_json(kind))
 
 
+DateRange = str | tuple[datetime | date | str, datetime | date | str] | None
+"""`last_30_days`, a start and an end that is no longer part of it, or None for everything."""
+
+
+def _ask_pairs(
+    date_range: DateRange, min_interactions: int, retriever_id: str | None
+) -> Operation[QueryDocumentPairs]:
+    """Build the request for training pairs."""
+    parameters = {
+        **_read_range(date_range),
+        "min_interactions": min_interactions,
+        "retriever_id": retriever_id,
+    }
+    return Operation(Call("GET", "/v1/analytics/pairs", parameters), read_json(QueryDocumentPairs))
+
+
+def _read_range(date_range: DateRange) -> dict[str, Any]:
+    """Turn a range of dates into parameters.
+
+    Raises:
+        InputError: It is none of the forms.
+    """
+    if date_range is None:
+        return {}
+    if isinstance(date_range, str):
+        days = _LAST_DAYS.fullmatch(date_range)
+        if days is not None:
+            return {"days": int(days[1])}
+    elif len(date_range) == 2:
+        return {
+            name: moment.isoformat() if isinstance(moment, date) else moment
+            for name, moment in zip(("start", "end"), date_range, strict=True)
+        }
+    raise InputError(
+        f"date_range {date_range!r} cannot be read",
+        where="date_range",
+        hint="Use last_30_days, or a pair of start and end, or None for everything.",
+    )
+
+
 class Analytics:
     """What is going on: `loop.analytics`."""
 
@@ -65,6 +110,28 @@ class Analytics:
             rate with how much it rests on and its 95% interval.
         """
         return self._caller.run(_ask(retriever_id, "signals", filters, Signals))
+
+    def get_query_document_pairs(
+        self,
+        date_range: DateRange = None,
+        min_interactions: int = 2,
+        retriever_id: str | None = None,
+    ) -> QueryDocumentPairs:
+        """Return contrastive training pairs: queries with documents that serve them and do not.
+
+        Position is taken out where the log tells it; `evidence` says so for each pair. `yields`
+        says what became of the other candidates, and how much data is missing.
+
+        Args:
+            date_range: `last_30_days` (any number), a pair of start and end, or None for
+                everything. The end is no longer part of it.
+            min_interactions: Distinct people who clicked a positive: users, else sessions.
+            retriever_id: Whose lists; the only retriever when left out.
+
+        Raises:
+            InputError: There are several retrievers and none is named, or the range is none.
+        """
+        return self._caller.run(_ask_pairs(date_range, min_interactions, retriever_id))
 
     def get_performance(self, retriever_id: str, **filters: Unpack[PartFilters]) -> Performance:
         """Return the overview and a page of days, newest first."""
@@ -102,6 +169,15 @@ class AsyncAnalytics:
     ) -> Signals:
         """Return every signal of one retriever in one answer."""
         return await self._caller.run(_ask(retriever_id, "signals", filters, Signals))
+
+    async def get_query_document_pairs(
+        self,
+        date_range: DateRange = None,
+        min_interactions: int = 2,
+        retriever_id: str | None = None,
+    ) -> QueryDocumentPairs:
+        """Return contrastive training pairs."""
+        return await self._caller.run(_ask_pairs(date_range, min_interactions, retriever_id))
 
     async def get_performance(
         self, retriever_id: str, **filters: Unpack[PartFilters]

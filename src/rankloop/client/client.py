@@ -13,6 +13,7 @@ from rankloop.client.analytics import Analytics, AsyncAnalytics
 from rankloop.client.calling import AsyncCaller, Caller, RetryConfig
 from rankloop.client.exports import AsyncExports, Exports
 from rankloop.client.interactions import AsyncInteractions, Interactions
+from rankloop.client.judgments import AsyncJudgments, Judgments
 from rankloop.client.searches import AsyncSearches, Searches
 from rankloop.client.sender import AsyncSender, Sender, SenderConfig
 from rankloop.client.users import AsyncUsers, Users
@@ -47,6 +48,7 @@ class Client:
         analytics: What is going on.
         users: Export and erasure of what is held about someone.
         exports: Whole tables as files.
+        judgments: What was judged elsewhere: put, list, remove.
         sender: The background queue for applications.
 
     Args:
@@ -74,6 +76,7 @@ class Client:
         self.analytics = Analytics(caller)
         self.users = Users(caller)
         self.exports = Exports(caller)
+        self.judgments = Judgments(caller)
         self.sender = Sender(caller.transport, config.sender)
         self._finish = _finish_with(self, self.sender, caller.transport)
 
@@ -127,6 +130,7 @@ class AsyncClient:
         self.analytics = AsyncAnalytics(caller)
         self.users = AsyncUsers(caller)
         self.exports = AsyncExports(caller)
+        self.judgments = AsyncJudgments(caller)
         sending = sender_transport or _open(url, api_key, config)
         queue = Sender(sending, config.sender)
         self.sender = AsyncSender(queue)

@@ -18,8 +18,10 @@ from rankloop.errors import FileError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ExportKind = Literal["interactions", "searches", "click-log"]
-ExportFormat = Literal["ndjson", "parquet", "csv"]
+ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+ExportFormat = Literal[
+    "ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"
+]
 
 N_ATTEMPTS: Final = 5
 """How often a transfer is taken up again."""
@@ -34,6 +36,12 @@ class ExportFilters(TypedDict, total=False):
     days: float
     start: Any
     end: Any
+    min_interactions: int
+    """For pairs: distinct people who clicked a positive."""
+    weights: str
+    """For judgments: such as `click:1,purchase:10`."""
+    source_weights: str
+    """For judgments: such as `clicks:1,human:3`."""
 
 
 @dataclass(slots=True)
@@ -103,7 +111,8 @@ class Exports:
         Args:
             kind: Which table.
             path: The file; it appears once it is whole and its checksum is right.
-            format: `ndjson`, `parquet` or `csv`.
+            format: `ndjson`, `parquet` or `csv`; pairs also as `triplets` and
+                `triplets-parquet`, judgments as `letor`, `trec` and `srw`.
             **filters: What narrows; see `ExportFilters`.
 
         Returns:

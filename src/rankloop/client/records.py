@@ -203,3 +203,9 @@ class Manifest(Record, kw_only=True, frozen=True):
     filters: dict[str, Any] = msgspec.field(default_factory=dict)
     columns: list[str] = msgspec.field(default_factory=list)
     made_at: datetime | None = None
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    """What made the rows, where they were not only read."""
+    weights: dict[str, float] = msgspec.field(default_factory=dict)
+    """What was counted for how much."""
+    yields: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What became of the candidates for pairs."""

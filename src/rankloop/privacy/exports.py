@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from rankloop.errors import NotFoundError
+from rankloop.errors import InputError, NotFoundError
 from rankloop.events.identity import make_uuid7s
 from rankloop.store.questions import find_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from rankloop.store.base import EventStore, Value
+    from rankloop.store.base import EventStore, Format, Value
 
-ExportKind = Literal["interactions", "searches", "click-log"]
-ExportFormat = Literal["ndjson", "parquet", "csv"]
+ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+ExportFormat = Literal[
+    "ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"
+]
+
+TABLE_FORMATS: Final[dict[ExportFormat, Format]] = {
+    "ndjson": "ndjson",
+    "parquet": "parquet",
+    "csv": "csv",
+}
+"""The formats that the store writes."""
+
+FORMATS: Final[dict[ExportKind, tuple[ExportFormat, ...]]] = {
+    "interactions": (*TABLE_FORMATS,),
+    "searches": (*TABLE_FORMATS,),
+    "click-log": (*TABLE_FORMATS,),
+    "pairs": (*TABLE_FORMATS, "triplets", "triplets-parquet"),
+    "judgments": (*TABLE_FORMATS, "letor", "trec", "srw"),
+}
+"""The formats of each kind."""
 
 QUESTIONS: Final[dict[ExportKind, str]] = {
     "interactions": "export_interactions",
     "searches": "export_searches",
     "click-log": "export_click_log",
 }
-"""The question behind each kind."""
+"""The question behind each kind that the store writes itself."""
 
 KEEP: Final = timedelta(hours=24)
 """How long a file is kept, so that a broken transfer can be resumed."""
@@ -43,6 +63,12 @@ class ExportRequest(msgspec.Struct, frozen=True):
     """Kept beside `start`, so that asking for the same days again is the same request."""
     start: datetime | None = None
     end: datetime | None = None
+    min_interactions: int = 2
+    """For pairs: distinct people who clicked a positive."""
+    weights: str = ""
+    """For judgments: what the steps behind a click count for."""
+    source_weights: str = ""
+    """For judgments: what each source counts for."""
 
     @property
     def digest(self) -> str:
@@ -74,8 +100,41 @@ class ExportManifest(msgspec.Struct, frozen=True):
     columns: list[str]
     request: str
     """Equal where the same was asked for."""
+    versions: dict[str, str] = {}
+    """What made the rows, where they were not only read."""
+    weights: dict[str, float] = {}
+    """What was counted for how much."""
+    yields: dict[str, Any] = {}
+    """What became of the candidates for pairs."""
     erased_at: list[datetime] = []
     """When users whose rows it held were erased: copies of the file should go too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a maker says about the file that it wrote."""
+
+    rows: int
+    """Rows in it."""
+
+    columns: list[str]
+    """Their columns."""
+
+    retriever_id: str
+    """The retriever that was asked for, or found."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    """What made the rows."""
+
+    weights: dict[str, float] = field(default_factory=dict)
+    """What was counted for how much."""
+
+    yields: dict[str, Any] = field(default_factory=dict)
+    """What became of the candidates."""
+
+
+Maker = Callable[[ExportRequest, Path], Made]
+"""What writes the file of a kind that is more than a question."""
 
 
 class Export(NamedTuple):
@@ -96,11 +155,15 @@ class Exports:
     Args:
         store: Where the rows are.
         folder: Where files and manifests go; made on first use.
+        makers: What writes the kinds that the store cannot write itself.
     """
 
-    def __init__(self, store: EventStore, folder: Path) -> None:
+    def __init__(
+        self, store: EventStore, folder: Path, makers: Mapping[ExportKind, Maker] | None = None
+    ) -> None:
         self._store = store
         self._folder = folder
+        self._makers = makers or {}
         self._lock = threading.Lock()
 
     def make(self, request: ExportRequest) -> Export:
@@ -108,7 +171,11 @@ class Exports:
 
         The file holds what the store had when it was begun, and perhaps some rows that came
         while it was written.
+
+        Raises:
+            InputError: The kind does not come in that format.
         """
+        _check_format(request)
         with self._lock:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._sweep()
@@ -170,13 +237,15 @@ class Exports:
 
     def _write(self, request: ExportRequest, export_id: str, path: Path) -> ExportManifest:
         """Write the file and describe it."""
+        if request.kind in self._makers:
+            return self._make(request, export_id, path)
         question = QUESTIONS[request.kind]
         parameters: dict[str, Value] = {
             "retriever_id": request.retriever_id,
             "start": request.start,
             "end": request.end,
         }
-        copied = self._store.copy_to(question, parameters, path, request.format)
+        copied = self._store.copy_to(question, parameters, path, TABLE_FORMATS[request.format])
         return ExportManifest(
             export_id=export_id,
             kind=request.kind,
@@ -189,6 +258,34 @@ class Exports:
             sha256=copied.sha256,
             columns=list(find_question(question).columns),
             request=request.digest,
+        )
+
+    def _make(self, request: ExportRequest, export_id: str, path: Path) -> ExportManifest:
+        """Have a file written that is more than a question, and describe it."""
+        part = path.with_name(f"{path.name}.part")
+        try:
+            made = self._makers[request.kind](request, part)
+            with part.open("rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            n_bytes = part.stat().st_size
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return ExportManifest(
+            export_id=export_id,
+            kind=request.kind,
+            format=request.format,
+            made_at=datetime.now(UTC),
+            window=ExportWindow(request.start, request.end),
+            filters={"retriever_id": made.retriever_id},
+            rows=made.rows,
+            bytes=n_bytes,
+            sha256=checksum,
+            columns=made.columns,
+            request=request.digest,
+            versions=made.versions,
+            weights=made.weights,
+            yields=made.yields,
         )
 
     def _manifests(self) -> Iterator[ExportManifest]:
@@ -209,19 +306,39 @@ class Exports:
     def _sweep(self) -> None:
         """Delete files that nobody will resume."""
         oldest = (datetime.now(UTC) - KEEP).timestamp()
-        for ending in ("ndjson", "parquet", "csv"):
+        for ending in sorted({each for formats in FORMATS.values() for each in formats}):
             for path in self._folder.glob(f"*.{ending}"):
                 if path.stat().st_mtime < oldest:
                     path.unlink(missing_ok=True)
 
 
+def _check_format(request: ExportRequest) -> None:
+    """Refuse a format that a kind does not come in."""
+    known = FORMATS[request.kind]
+    if request.format not in known:
+        raise InputError(
+            f"{request.kind} do not come as {request.format}",
+            where="/format",
+            hint=f"Use {', '.join(known)}.",
+        )
+
+
 def _holds(manifest: ExportManifest, spans: dict[str, dict[str, Any]]) -> bool:
     """Say whether an export may hold rows of a user, going by its window."""
-    span = spans["interactions" if manifest.kind == "interactions" else "searches"]
+    if manifest.kind in ("pairs", "judgments"):
+        # What was clicked after the window is no negative, so its end protects nobody.
+        window = ExportWindow(manifest.window.start, None)
+        return any(_overlaps(window, span) for span in spans.values())
+    return _overlaps(
+        manifest.window, spans["interactions" if manifest.kind == "interactions" else "searches"]
+    )
+
+
+def _overlaps(window: ExportWindow, span: dict[str, Any]) -> bool:
+    """Say whether a user has rows in a window."""
     if not span["n"]:
         return False
     first, last = span["first_at"].replace(tzinfo=UTC), span["last_at"].replace(tzinfo=UTC)
-    window = manifest.window
     return (window.start is None or last >= window.start) and (
         window.end is None or first < window.end
     )
