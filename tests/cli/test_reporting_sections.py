@@ -54,6 +54,13 @@ def test_robots_left_out_are_named(report):
     assert "600 searches by robots left out" in build_content(report).subtitle
 
 
+def test_one_is_counted_in_the_singular(report):
+    report |= {"users": 1, "visits": 1, "orphan_interactions": 1, "duplicate_clicks": 2}
+    evidence = [tile.evidence for tile in build_content(report).tiles]
+    assert "1 user, 1 visit" in evidence
+    assert "1 orphan, 2 repeated clicks" in evidence
+
+
 def test_the_share_of_orphans_is_among_what_the_log_cannot_tell(report):
     assert any("2.0% of the interactions" in limit for limit in build_content(report).limits)
 

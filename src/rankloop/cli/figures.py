@@ -106,3 +106,13 @@ def to_count(number: float | None) -> str:
     if number is None:
         return UNKNOWN
     return f"{number:,}" if isinstance(number, int) else f"{number:,.1f}"
+
+
+def to_counted(number: int, one: str, many: str = "") -> str:
+    """Write a count with the name of what is counted, in the singular for one.
+
+    Example:
+        >>> to_counted(1, "visit"), to_counted(1234, "visit"), to_counted(2, "search", "searches")
+        ('1 visit', '1,234 visits', '2 searches')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rankloop.cli.figures import to_count, to_evidence, to_percent, to_rank, to_rate, to_seconds
+from rankloop.cli.figures import (
+    to_count,
+    to_counted,
+    to_evidence,
+    to_percent,
+    to_rank,
+    to_rate,
+    to_seconds,
+)
 from rankloop.cli.reporting_bars import (
     build_day_bars,
     build_first_click_bars,
@@ -83,8 +91,8 @@ def build_tiles(report: Mapping[str, Any]) -> list[Tile]:
         Tile(
             "Interactions",
             to_count(report["interactions"]),
-            f"{report['orphan_interactions']:,} orphans,"
-            f" {report['duplicate_clicks']:,} repeated clicks",
+            f"{to_counted(report['orphan_interactions'], 'orphan')},"
+            f" {to_counted(report['duplicate_clicks'], 'repeated click')}",
         ),
         _rate_tile("Converted searches", report["conversion_rate"]),
         _rate_tile("Zero results", report["zero_result_rate"]),
@@ -138,11 +146,12 @@ def _to_subtitle(report: Mapping[str, Any]) -> str:
     parts += [f"{name} {value}" for name, value in segment.items() if value]
     robots = report["robots"]
     if robots["searches"] and not window.get("include_robots"):
-        parts.append(f"{robots['searches']:,} searches by robots left out")
+        left_out = to_counted(robots["searches"], "search", "searches")
+        parts.append(f"{left_out} by robots left out")
     return " · ".join(part for part in parts if part)
 
 
 def _to_crowd(report: Mapping[str, Any]) -> str:
     """Say how many people, sessions and visits made the searches."""
-    named = ((report["users"], "users"), (report["visits"], "visits"))
-    return ", ".join(f"{number:,} {name}" for number, name in named if number)
+    named = ((report["users"], "user"), (report["visits"], "visit"))
+    return ", ".join(to_counted(number, name) for number, name in named if number)
