@@ -22,6 +22,7 @@ from rankloop.catalog.keys import KeyRing
 from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
+from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
 from rankloop.jobs.learning_log import LogReader
@@ -82,6 +83,7 @@ class Engine:
     importer: FileImport
     derivation: Derivation
     insights: Insights
+    estimation: Estimation
     erasure: Erasure
     exports: Exports
     learning: Learning
@@ -188,6 +190,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         importer=FileImport(store, checker, searches, interactions, pseudonyms.secret),
         derivation=derivation,
         insights=Insights(store, derivation),
+        estimation=Estimation(store, derivation),
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,

@@ -182,8 +182,8 @@ class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_window(self.days, self.start, self.end)
 
 
-class SignalQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which part of the log the signals are about."""
+class WindowQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the log an estimate is about."""
 
     days: Annotated[int, Meta(ge=1, le=MAX_DAYS, description="Only the last days.")] | None = None
     start: Start | None = None
@@ -191,7 +191,6 @@ class SignalQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment: (
         Annotated[Text, Meta(description="Such as `device:mobile` or `surface:app`.")] | None
     ) = None
-    include_robots: bool = False
     allow_stale: AllowStale = False
 
     def __post_init__(self) -> None:
@@ -200,12 +199,19 @@ class SignalQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def to_window(self, now: datetime) -> InsightsWindow:
         """Return the window that the analytics understand."""
-        return InsightsWindow(
-            start=to_start(self.days, self.start, now),
-            end=self.end,
-            segment=Segment.parse(self.segment),
-            include_robots=self.include_robots,
-        )
+        start = to_start(self.days, self.start, now)
+        return InsightsWindow(start=start, end=self.end, segment=Segment.parse(self.segment))
+
+
+class SignalQuery(WindowQuery, frozen=True):
+    """Which part of the log the signals are about."""
+
+    include_robots: bool = False
+
+    def to_window(self, now: datetime) -> InsightsWindow:
+        """Return the window that the analytics understand."""
+        window = WindowQuery.to_window(self, now)
+        return msgspec.structs.replace(window, include_robots=self.include_robots)
 
 
 class PartQuery(SignalQuery, frozen=True):

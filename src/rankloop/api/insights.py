@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 
 from rankloop.api.addresses import Address, opt
-from rankloop.api.filters import PartQuery, SignalQuery
+from rankloop.api.filters import PartQuery, SignalQuery, WindowQuery
 from rankloop.api.reading import (
     AnyRequest,
     engine_of,
@@ -100,17 +100,17 @@ async def report_health(request: AnyRequest) -> Response[bytes]:
 async def _answer_whole(request: AnyRequest, ask: Callable[..., Any]) -> Response[bytes]:
     """Answer with everything at once."""
     query = query_of(request, SignalQuery)
-    return await _answer(request, query, ask)
+    return await answer_about(request, query, ask)
 
 
 async def _answer_page(request: AnyRequest, ask: Callable[..., Any]) -> Response[bytes]:
     """Answer with one page."""
     query = query_of(request, PartQuery)
-    return await _answer(request, query, ask, PageRequest(query.page, query.page_size))
+    return await answer_about(request, query, ask, PageRequest(query.page, query.page_size))
 
 
-async def _answer(
-    request: AnyRequest, query: SignalQuery, ask: Callable[..., Any], *page: PageRequest
+async def answer_about(
+    request: AnyRequest, query: WindowQuery, ask: Callable[..., Any], *page: PageRequest
 ) -> Response[bytes]:
     """Wait for the store, ask, and say `behind` where the answer is stale."""
     behind = await wait_for_store(engine_of(request), allow_stale=query.allow_stale)

@@ -78,7 +78,8 @@ class BiasEstimate:
 
     Attributes:
         propensities: Examination by position, for whoever divides by it.
-        rows: The same with intervals and counts, by node.
+        node_of: `[n_positions]` int64, which row each position belongs to.
+        rows: The same with intervals and counts, by node: a position, or several deep ones.
         lack: What the log lacks where nothing could be estimated; empty text where it could.
         curve: The curve that was chosen; None where there is nothing to compare.
         components: Positions that hang together; more than one means scales of their own.
@@ -90,6 +91,7 @@ class BiasEstimate:
     """
 
     propensities: Propensities
+    node_of: NDArray[np.int64]
     rows: tuple[NodeRow, ...]
     lack: Lack
     curve: Curve | None
@@ -171,6 +173,7 @@ def _describe(
     swaps = tuple(plan_swaps(curve.graph, std_error)) if curve is not None else ()
     return BiasEstimate(
         propensities=Propensities(np.exp(beta)[node_of], std_error[node_of], status, method),
+        node_of=node_of,
         rows=tuple(_list_rows(cells, node_of, beta, std_error)) if len(cells) else (),
         lack="" if is_told else find_lack(cells),
         curve=curve,
@@ -238,26 +241,42 @@ def _list_rows(
     clicks = count_by_node(cells.clicks, cells.position, node_of)
     rate = np.divide(clicks, n, out=np.full(n.size, np.nan), where=n > 0)
     naive = rate / rate[0] if rate[0] > 0 else np.full(n.size, np.nan)
-    isotonic = smooth(beta, std_error)
+    isotonic, lights = smooth(beta, std_error), light_up(std_error)
     rows = []
+    intervals = lay_out(beta, std_error)
     for node, (first, last) in enumerate(nodes):
-        error = float(std_error[node])
+        propensity, low, high = intervals[node]
         rows.append(
             NodeRow(
                 position=first,
                 last_position=last,
-                propensity=_tell(np.exp(beta[node])),
-                std_error=_tell(error),
-                low=_tell(np.exp(beta[node] - Z * error)),
-                high=_tell(np.exp(beta[node] + Z * error)),
+                propensity=propensity,
+                std_error=_tell(std_error[node]),
+                low=low,
+                high=high,
                 naive=_tell(naive[node]),
-                light=light_up(std_error[node : node + 1])[0],
+                light=lights[node],
                 n=int(n[node]),
                 clicks=int(clicks[node]),
                 isotonic=_tell(isotonic[node]),
             )
         )
     return rows
+
+
+def lay_out(
+    beta: NDArray[np.float64], std_error: NDArray[np.float64]
+) -> list[tuple[float | None, float | None, float | None]]:
+    """Give examination and both ends of its 95% interval, by node; None where not identified.
+
+    Example:
+        >>> lay_out(np.array([0.0, np.nan]), np.array([0.0, np.inf]))
+        [(1.0, 1.0, 1.0), (None, None, None)]
+    """
+    return [
+        (_tell(np.exp(b)), _tell(np.exp(b - Z * e)), _tell(np.exp(b + Z * e)))
+        for b, e in zip(beta.tolist(), std_error.tolist(), strict=True)
+    ]
 
 
 def _tell(value: float) -> float | None:

@@ -145,20 +145,18 @@ def plan_swaps(graph: Graph, std_error: NDArray[np.float64]) -> list[Swap]:
         std_error: `[n_nodes]` of log examination; infinite where it is not identified.
 
     Returns:
-        The neighbors that lack information, between the first node and the last that is not green.
+        Each node that is not green with the one above it, where they lack information.
 
     Example:
         >>> plan_swaps(build_graph(np.zeros((2, 2))), np.array([0.0, np.inf]))
         [Swap(nodes=(0, 1), n_clicks=400)]
     """
-    poor = np.flatnonzero(std_error > GREEN)
-    last = int(poor[-1]) if poor.size else 0
     swaps = []
-    for node in range(last):
+    for node in np.flatnonzero(std_error > GREEN).tolist():
         # A click on an evenly split document brings a quarter of swap information.
-        missing = CLICKS_PER_SWAP - 4.0 * float(graph.weight[node, node + 1])
-        if missing > 0:
-            swaps.append(Swap((node, node + 1), int(np.ceil(missing))))
+        missing = CLICKS_PER_SWAP - 4.0 * float(graph.weight[node - 1, node])
+        if node and missing > 0:
+            swaps.append(Swap((node - 1, node), int(np.ceil(missing))))
     return swaps
 
 

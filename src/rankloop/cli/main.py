@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from rankloop.cli import (
     demonstrating,
+    estimating,
     exporting,
     importing,
     judging,
@@ -56,6 +57,7 @@ _add(serving.serve, serving.EXAMPLES)
 _add(importing.import_files, importing.EXAMPLES, name="import")
 _add(reporting.report, reporting.REPORT_EXAMPLES)
 _add(reporting.doctor, reporting.DOCTOR_EXAMPLES)
+_add(estimating.bias, estimating.BIAS_EXAMPLES)
 _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(judging.judgments)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from rankloop.client.analytics import Analytics, AsyncAnalytics
+from rankloop.client.bias import AsyncPositionBias, PositionBias
 from rankloop.client.calling import AsyncCaller, Caller, RetryConfig
 from rankloop.client.exports import AsyncExports, Exports
 from rankloop.client.interactions import AsyncInteractions, Interactions
@@ -46,6 +47,7 @@ class Client:
         interactions: What people did: create, list, get, delete.
         searches: Lists that were shown: create.
         analytics: What is going on.
+        bias: How likely each position is looked at.
         users: Export and erasure of what is held about someone.
         exports: Whole tables as files.
         judgments: What was judged elsewhere: put, list, remove.
@@ -74,6 +76,7 @@ class Client:
         self.interactions = Interactions(caller)
         self.searches = Searches(caller)
         self.analytics = Analytics(caller)
+        self.bias = PositionBias(caller)
         self.users = Users(caller)
         self.exports = Exports(caller)
         self.judgments = Judgments(caller)
@@ -128,6 +131,7 @@ class AsyncClient:
         self.interactions = AsyncInteractions(caller)
         self.searches = AsyncSearches(caller)
         self.analytics = AsyncAnalytics(caller)
+        self.bias = AsyncPositionBias(caller)
         self.users = AsyncUsers(caller)
         self.exports = AsyncExports(caller)
         self.judgments = AsyncJudgments(caller)

@@ -62,7 +62,7 @@ WITH near_lists AS (
             WHEN user_key IS NOT NULL THEN (md5_number_lower('user ' || user_key) // 2)::BIGINT
             WHEN session_id IS NOT NULL
                 THEN (md5_number_lower('session ' || session_id) // 2)::BIGINT
-            ELSE search_key
+            ELSE (md5_number_lower('search ' || search_id) // 2)::BIGINT
         END AS cluster_key
     FROM searches
     WHERE epoch_us("at") >= epoch_us($since::TIMESTAMP) - $margin_us::BIGINT
