@@ -26,7 +26,7 @@
 --   variant VARCHAR: arm of an experiment
 --   query_key VARCHAR: the information need
 --   cluster_key BIGINT: the person
---   cluster_level TINYINT: what the person is known by; 0 user, 1 session, 2 this list
+--   cluster_level TINYINT: what the person is known by; 0 user, 1 session, 2 this search
 --   n_results INTEGER: documents shown; NULL where the list is unknown
 --   is_counted BOOLEAN: whether rates count it; robots' lists are left out
 --   is_robot BOOLEAN: shown to a robot

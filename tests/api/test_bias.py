@@ -1,0 +1,56 @@
+"""Position bias over HTTP."""
+
+import pytest
+
+from rankloop.connection import connect
+
+PATH = "/v1/bias/products"
+
+
+def test_a_log_that_cannot_tell_says_what_it_lacks(shop):
+    answer = shop.get(PATH)
+    bias = answer.json()
+
+    assert answer.status == 200
+    assert bias["status"] == "not_identifiable"
+    assert bias["method"] == "none"
+    assert bias["lack"] in {"repeats", "swaps"}
+    assert bias["advice"]
+    assert bias["positions"]
+    assert {row["propensity"] for row in bias["positions"]} == {None}
+    assert {"position", "std_error", "low", "high", "naive", "light"} <= bias["positions"][0].keys()
+
+
+def test_an_empty_store_lacks_lists(api):
+    bias = api.get("/v1/bias/-").json()
+
+    assert (bias["retriever_id"], bias["lack"], bias["positions"]) == (None, "impressions", [])
+
+
+def test_an_empty_window_lacks_lists(shop):
+    moment = "2026-11-02T08:00:00Z"
+
+    assert shop.get(PATH, start=moment, end=moment).json()["lack"] == "impressions"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"start": "2026-11-03T00:00:00Z", "end": "2026-11-02T00:00:00Z"}, "/end"),
+        ({"segment": "color:red"}, "/segment"),
+        ({"include_robots": "true"}, "/include_robots"),
+    ],
+)
+def test_what_cannot_be_asked_is_pointed_at(shop, query, pointer):
+    answer = shop.get(PATH, **query)
+
+    assert answer.status == 400
+    assert pointer in answer.body.decode()
+
+
+def test_the_client_answers_with_the_record(tmp_path):
+    with connect(str(tmp_path / "data")) as loop:
+        bias = loop.bias.get("-", days=7)
+
+    assert bias.status == "not_identifiable"
+    assert bias.window.start is not None
