@@ -19,6 +19,20 @@ EXAMINATION: Final[NDArray[np.float64]] = 1.0 / np.arange(1, 101)
 """How likely each position is looked at until it is measured: 1 / rank."""
 
 
+SHOWN_ENOUGH: Final = 0.5
+"""Share of interactions that name their search from which on exposure counts as known."""
+
+
+def is_exposure_known(shown_share: float, total_expected: float) -> bool:
+    """Say whether enough interactions name a search, and searches with lists are on record.
+
+    Example:
+        >>> is_exposure_known(0.7, 120.0), is_exposure_known(0.3, 120.0)
+        (True, False)
+    """
+    return shown_share >= SHOWN_ENOUGH and total_expected > 0
+
+
 @dataclass(frozen=True, slots=True)
 class PopularityWindow:
     """Which interactions count towards popularity.
@@ -49,7 +63,8 @@ class Popularity:
             likely as its position is looked at; 0 where it was never shown.
         total_count: The same count over all documents of the retriever.
         total_expected: The same examinations over all documents of the retriever.
-        n_documents: Documents of the retriever with any count.
+        n_documents: Documents of the retriever with any count; 0 where exposure is known, since
+            what was shown tells more then.
         shown_share: Of `total_count`, the share that names the search it followed, in [0, 1];
             NaN where nothing was counted.
     """
@@ -60,6 +75,11 @@ class Popularity:
     total_expected: float
     n_documents: int
     shown_share: float
+
+    @property
+    def is_exposure_known(self) -> bool:
+        """Whether what was shown says how much was to be expected."""
+        return is_exposure_known(self.shown_share, self.total_expected)
 
 
 @dataclass(frozen=True, slots=True)

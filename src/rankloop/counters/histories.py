@@ -36,7 +36,6 @@ PERSON_BYTES: Final = 260
 """About what a person costs beside the events: hash, entry, head of the bytes."""
 
 _SIZE: Final = DOING.itemsize
-_EMPTY: Final = b""
 
 
 def to_person(name: str, *, is_session: bool) -> int:
@@ -126,8 +125,13 @@ class Histories:
     def _add(self, person: int, piece: bytes, at_us: int) -> None:
         """Add one event to one history."""
         entry = self._entries.get(person)
-        rows, after_us = entry or (_EMPTY, self._absent_after_us())
-        if rows and int.from_bytes(rows[-_SIZE : -_SIZE + 8], "little", signed=True) > at_us:
+        if entry is None:
+            self._entries[person] = (piece, self._absent_after_us())
+            self._n_bytes += PERSON_BYTES + _SIZE
+            return
+        rows, after_us = entry
+        n_before = len(rows)
+        if int.from_bytes(rows[-_SIZE : 8 - _SIZE], "little", signed=True) > at_us:
             doings = np.frombuffer(rows + piece, DOING)
             rows = doings[np.argsort(doings["at_us"], kind="stable")].tobytes()
         else:
@@ -135,7 +139,9 @@ class Histories:
         if len(rows) > self._length * _SIZE:
             rows = rows[-self._length * _SIZE :]
             after_us = max(after_us, int.from_bytes(rows[:8], "little", signed=True))
-        self._put(person, rows, after_us)
+        self._n_bytes += len(rows) - n_before
+        self._entries[person] = (rows, after_us)
+        self._entries.move_to_end(person)
 
     def _put(self, person: int, rows: bytes, after_us: int) -> None:
         """Set one history and count its bytes."""

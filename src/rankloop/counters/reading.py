@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rankloop.counters.base import Popularity
+from rankloop.counters.base import Popularity, is_exposure_known
 from rankloop.counters.columns import DEFAULT_RETRIEVER, HOUR_US
 from rankloop.counters.histories import to_query_number
 from rankloop.counters.registers import SHOWN_MASK
 from rankloop.counters.state import SLOT_BITS
-from rankloop.counters.tallies import Rows, Tallies, Tally, pack, unpack
+from rankloop.counters.tallies import HOUR_BITS, MASK_BITS, Rows, Tallies, Tally, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -79,6 +79,10 @@ def read_popularity(
     slots = np.concatenate([state.documents.find(name, document_ids) for name in retriever_ids])
     numbers = np.array([state.documents.number(name) for name in retriever_ids], np.int64)
     n = len(document_ids)
+    # In ascending order: neighbors in memory are looked up after each other.
+    order = np.argsort(slots, kind="stable")
+    order = order[np.searchsorted(slots[order], 0) :]
+    slots, places = slots[order], order % max(n, 1)
     is_match = state.masks.matching(window.type_mask)
     rows = _find(state.counts, slots, hours)
     weights = _weigh(rows, hours) * is_match[unpack(rows.keys)[2]]
@@ -90,11 +94,13 @@ def read_popularity(
         totals = memo[key] = _read_totals(state, numbers, is_match, hours)
     total_count, total_expected, shown_share = totals
     return Popularity(
-        count=_sum_up(rows.owners, weights, n),
-        expected=_sum_up(shown.owners, _weigh(shown, hours), n),
+        count=_sum_up(places[rows.owners], weights, n),
+        expected=_sum_up(places[shown.owners], _weigh(shown, hours), n),
         total_count=total_count,
         total_expected=total_expected,
-        n_documents=_count_documents(state, numbers, is_match, hours, key),
+        n_documents=0
+        if is_exposure_known(shown_share, total_expected)
+        else _count_documents(state, numbers, is_match, hours, key),
         shown_share=shown_share,
     )
 
@@ -131,13 +137,10 @@ def read_entropy(state: State, retriever_id: str, query_key: str) -> float:
 
 
 def _find(tallies: Tallies, slots: Ints, hours: Hours) -> Rows:
-    """Find the rows of documents within hours; those without a slot have none."""
-    # Without a slot, the range is empty.
-    is_known = slots >= 0
-    none = np.zeros_like(slots)
-    lows = pack(np.where(is_known, slots, 0), none + hours.first, none)
-    highs = pack(np.where(is_known, slots, 0), none + hours.last + 1, none)
-    return tallies.find(lows, np.where(is_known, highs, lows))
+    """Find the rows of slots within hours."""
+    first = slots << (HOUR_BITS + MASK_BITS) | hours.first << MASK_BITS
+    behind = slots << (HOUR_BITS + MASK_BITS) | (hours.last + 1) << MASK_BITS
+    return tallies.find(first, behind)
 
 
 def _weigh(rows: Rows, hours: Hours) -> Floats:
@@ -147,15 +150,16 @@ def _weigh(rows: Rows, hours: Hours) -> Floats:
     return rows.counts * hours.weigh(unpack(rows.keys)[1])
 
 
-def _sum_up(owners: Ints, weights: Floats, n: int) -> Floats:
-    """Sum by document; the places of a second retriever follow those of the first."""
-    return np.bincount(owners % n if n else owners, weights, minlength=n).astype(np.float64)
+def _sum_up(places: Ints, weights: Floats, n: int) -> Floats:
+    """Sum weights by place."""
+    return np.asarray(np.bincount(places, weights, n), np.float64)
 
 
 def _read_totals(
     state: State, retrievers: Ints, is_match: NDArray[np.bool_], hours: Hours
 ) -> tuple[float, float, float]:
     """Sum counts and examinations over all documents; the share of counts that name a search."""
+    retrievers = retrievers[retrievers >= 0]
     rows = _find(state.totals, retrievers, hours)
     masks = unpack(rows.keys)[2]
     weights = _weigh(rows, hours) * is_match[masks]

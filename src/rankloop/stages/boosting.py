@@ -202,7 +202,7 @@ def expect_interactions(popularity: Popularity) -> tuple[Floats, bool]:
         >>> expect_interactions(counted)
         (array([2.]), False)
     """
-    if popularity.shown_share >= 0.5 and popularity.total_expected > 0:
+    if popularity.is_exposure_known:
         rate = popularity.total_count / popularity.total_expected
         return popularity.expected * rate, True
     # The others' mean: a document that people rush to must not raise what it is measured by.
