@@ -125,7 +125,7 @@ class Judging:
 
     def _label(self, log: LearningLog, config: LabelConfig, *, has_others: bool) -> Labels | None:
         """Label pairs by clicks; None where that cannot be done and others speak."""
-        if log.is_identified and log.cells.n_clicks:
+        if log.is_identified:
             examination = log.propensities.examination
             return fit_labels(log.cells, examination, config, counts=log.counts)
         if has_others:

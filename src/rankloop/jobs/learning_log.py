@@ -107,8 +107,11 @@ class LearningLog:
 
     @property
     def is_identified(self) -> bool:
-        """Whether position can be taken out."""
-        return self.propensities.status != "not_identifiable"
+        """Whether position can be taken out, and clicks are left where it can."""
+        if self.propensities.status == "not_identifiable":
+            return False
+        known = np.flatnonzero(~np.isnan(self.propensities.examination))
+        return bool(self.cells.clicks[np.isin(self.cells.position, known)].any())
 
     @property
     def is_liked(self) -> NDArray[np.bool_]:

@@ -140,7 +140,7 @@ class Pairing:
         judged, misjudged = self._opinions(log)
         is_liked = (log.is_liked | judged) & ~misjudged
         is_disliked = (log.is_disliked | misjudged) & ~is_liked
-        if not (log.is_identified and log.cells.n_clicks):
+        if not log.is_identified:
             return _mine_uncorrected(log, min_people, is_disliked)
         pairs = self._config.pairs
         labels = fit_labels(
