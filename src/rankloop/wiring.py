@@ -171,7 +171,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         intake.scrub()
 
     derivation = Derivation(store, _to_attribution(settings))
-    learning = _build_learning(store, derivation, folder.path)
+    estimation = Estimation(store, derivation)
+    learning = _build_learning(store, estimation, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
     delivery.start()
@@ -190,7 +191,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         importer=FileImport(store, checker, searches, interactions, pseudonyms.secret),
         derivation=derivation,
         insights=Insights(store, derivation),
-        estimation=Estimation(store, derivation),
+        estimation=estimation,
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,
@@ -208,9 +209,9 @@ def _take_pseudonyms(folder: Path, loaded: LoadedSettings) -> Pseudonyms:
     )
 
 
-def _build_learning(store: EventStore, derivation: Derivation, folder: Path) -> Learning:
+def _build_learning(store: EventStore, estimation: Estimation, folder: Path) -> Learning:
     """Build what turns the log into training data."""
-    reader = LogReader(store, derivation)
+    reader = LogReader(store, estimation)
     judgments = JudgmentShelf(folder / JUDGMENTS_FOLDER)
     judging = Judging(reader, judgments)
     pairing = Pairing(reader, _know_no_texts, judging.find_opinions)

@@ -11,6 +11,7 @@ import pytest
 from rankloop.attribution.derivation import Derivation
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.errors import InputError
+from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.judging import Judging
 from rankloop.jobs.learning_log import LogReader
 from rankloop.jobs.pairing import Pairing
@@ -34,7 +35,7 @@ def build(shelf):
 
     def build_pairing(log, texts=None):
         log.write()
-        reader = LogReader(log.store, Derivation(log.store))
+        reader = LogReader(log.store, Estimation(log.store, Derivation(log.store)))
         known = texts or {}
         return Pairing(
             reader,

@@ -14,6 +14,7 @@ from rankloop.attribution.derivation import Derivation
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.dialects.judgments import read_judgments
 from rankloop.errors import InputError, NotEnoughDataError, SettingsError
+from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.judging import Judging
 from rankloop.jobs.learning_log import LogReader
 from rankloop.jobs.pairing import Pairing
@@ -32,7 +33,7 @@ class Kit:
     def __init__(self, log, folder):
         self.log = log
         self.shelf = JudgmentShelf(folder / "judgments")
-        reader = LogReader(log.store, Derivation(log.store))
+        reader = LogReader(log.store, Estimation(log.store, Derivation(log.store)))
         judging = Judging(reader, self.shelf)
         texts = {f"{name}-{n}": f"A {name} thing." for name in TASTE for n in QUERIES.values()}
         pairing = Pairing(

@@ -116,6 +116,11 @@ def test_random_negatives_were_never_shown_for_the_query():
     assert [sorted(drawn) for drawn in mined.random] == [["d", "e"], ["a", "c"]]
 
 
+def test_random_negatives_were_not_shown_for_a_query_that_means_the_same_either():
+    mined = mine(build_cells(), query_groups=np.array([7, 7]))
+    assert mined.random == [[], []]
+
+
 def test_one_person_clicking_often_makes_no_positive():
     cells = build_cells()
     mined = mine(cells, people=np.array([1, 1, 1, 9, 1, 1]))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from rankloop.bias.cells import Cells
-from rankloop.bias.estimates import estimate_propensities
 from rankloop.errors import InputError
 from rankloop.events.queries import normalize_query
 from rankloop.events.types import SIGNAL_BITS
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from rankloop.bias.cells import Pairs
     from rankloop.bias.propensities import Propensities
+    from rankloop.jobs.estimation import Estimation
     from rankloop.store.base import EventStore, Value
     from rankloop.tables.rates import ClusteredBy
     from rankloop.tables.windows import InsightsWindow
@@ -46,14 +46,6 @@ MIN_DOWNS: Final = 2
 """People who must vote a document down before it counts as disliked: one may be mistaken."""
 
 LEVELS: Final[tuple[ClusteredBy, ...]] = ("user", "session", "search")
-
-
-class Derivation(Protocol):
-    """What brings the derived tables up to date before they are read."""
-
-    def refresh(self) -> object:
-        """Derive what has come in since the last time."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +140,12 @@ class LogReader:
 
     Args:
         store: Where events are.
-        derivation: What brings the derived tables up to date.
+        estimation: What brings the log up to date and estimates propensities.
     """
 
-    def __init__(self, store: EventStore, derivation: Derivation) -> None:
+    def __init__(self, store: EventStore, estimation: Estimation) -> None:
         self._store = store
-        self._derivation = derivation
+        self._estimation = estimation
 
     def find_retriever(self, retriever_id: str | None) -> str:
         """Return the retriever asked for, or the only one on record.
@@ -190,14 +182,16 @@ class LogReader:
                 where="/end",
                 hint="The end is no longer part of the window.",
             )
-        self._derivation.refresh()
         retriever = self.find_retriever(retriever_id)
+        # Estimating brings the derived tables up to date, so it comes before they are read.
+        propensities = self._estimation.propensities(retriever, window).propensities
         asked: dict[str, Value] = {
             "retriever_id": retriever,
             "start": window.start,
             "end": window.end,
         }
-        cells = Cells.from_table(self._store.ask("pair_cells", asked))
+        counted_cells = self._store.ask("cells_by_position", {**asked, "n_shards": 1})
+        cells = Cells.from_table(counted_cells).sum_over("context")
         counted = self._store.ask("pair_counts", {**asked, "satisfied_ms": SATISFIED_MS})
         mask = sum(1 << SIGNAL_BITS[name] for name in LIKING)
         acted = self._store.ask("pair_orphans", {**asked, "type_mask": mask})
@@ -211,7 +205,7 @@ class LogReader:
             retriever_id=retriever,
             window=window,
             cells=cells,
-            propensities=estimate_propensities(cells).propensities,
+            propensities=propensities,
             counts=FunnelCounts(
                 totals["clicks"], totals["satisfied"], totals["carts"], totals["purchases"]
             ),

@@ -14,6 +14,7 @@ from rankloop.training.knowledge import number_documents
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rankloop.bias.cells import Pairs
     from rankloop.training.evidence import Evidence
 
 
@@ -76,6 +77,7 @@ def attach_negatives(
     negatives: NDArray[np.bool_],
     evidence: Evidence,
     config: ContrastConfig,
+    query_groups: NDArray[np.int64] | None = None,
 ) -> tuple[list[list[str]], list[list[str]]]:
     """Give each positive its query's hard negatives, most looked at first, and random ones.
 
@@ -84,16 +86,19 @@ def attach_negatives(
         negatives: `[n_pairs]` bool, which pairs are hard negatives.
         evidence: Of the same pairs.
         config: How many.
+        query_groups: `[n_queries]` int64, equal where queries mean the same; -1 for no group.
 
     Returns:
         For each positive the ids of its hard and of its random negatives. Random ones were never
-        shown for the query; which are drawn hangs on the seed and the query alone.
+        shown for the query, nor for one that means the same; which are drawn hangs on the seed and
+        the query's key.
     """
     pairs = evidence.pairs
     document, ids = number_documents(pairs)
     place = np.flatnonzero(negatives)
     place = place[np.lexsort((place, -evidence.examinations[place], pairs.query[place]))]
     of_query = pairs.query[place]
+    kin = _Kin(pairs.query_keys.size, query_groups)
     hard: list[list[str]] = []
     random: list[list[str]] = []
     for query, turn in _count_turns(pairs.query[positive]):
@@ -105,10 +110,34 @@ def attach_negatives(
         hard.append([str(pairs.document_ids[k]) for k in taken])
         key = zlib.crc32(str(pairs.query_keys[query]).encode())
         rng = np.random.default_rng([config.seed, key, turn])
-        first, end = np.searchsorted(pairs.query, [query, query + 1])
-        drawn = _draw(round(config.random_ratio * most), document[first:end], ids.size, rng)
+        shown = np.unique(document[_list_pairs(pairs, kin.of(query))])
+        drawn = _draw(round(config.random_ratio * most), shown, ids.size, rng)
         random.append([str(name) for name in ids[drawn]])
     return hard, random
+
+
+class _Kin:
+    """Which queries mean the same, looked up by query."""
+
+    def __init__(self, n_queries: int, groups: NDArray[np.int64] | None) -> None:
+        self._groups = np.full(n_queries, -1) if groups is None else groups
+        self._order = np.argsort(self._groups, kind="stable")
+        self._sorted = self._groups[self._order]
+
+    def of(self, query: int) -> NDArray[np.int64]:
+        """Return the queries that mean the same, the query among them."""
+        group = self._groups[query]
+        if group < 0:
+            return np.array([query])
+        first, end = np.searchsorted(self._sorted, [group, group + 1])
+        return self._order[first:end]
+
+
+def _list_pairs(pairs: Pairs, queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the places of the pairs of some queries."""
+    first = np.searchsorted(pairs.query, queries)
+    end = np.searchsorted(pairs.query, queries, "right")
+    return np.concatenate([np.arange(*bounds) for bounds in zip(first, end, strict=True)])
 
 
 def _count_turns(query: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -123,11 +152,10 @@ def _count_turns(query: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _draw(
     n: int, shown: NDArray[np.int64], n_documents: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw documents that were not shown, fewer where there are not so many."""
+    """Draw documents beside those shown, which ascend; fewer where there are not so many."""
     n = min(n, n_documents - shown.size)
     if n <= 0:
         return np.empty(0, dtype=np.int64)
     # Places among those not shown, moved past the shown ones: no document is drawn in vain.
     drawn = np.sort(rng.choice(n_documents - shown.size, size=n, replace=False))
-    seen = np.sort(shown)
-    return np.asarray(drawn + np.searchsorted(seen - np.arange(seen.size), drawn, "right"))
+    return np.asarray(drawn + np.searchsorted(shown - np.arange(shown.size), drawn, "right"))

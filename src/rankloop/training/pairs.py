@@ -109,7 +109,9 @@ def mine_pairs(
     kept = cap_pairs(found.left, labels.weight, (pairs.query,), config.max_per_query)
     found.remove("query_cap", ~kept)
     positive = np.flatnonzero(found.left)
-    hard, random = attach_negatives(positive, negatives.left, labels.evidence, config.contrasts)
+    hard, random = attach_negatives(
+        positive, negatives.left, labels.evidence, config.contrasts, knowledge.query_groups
+    )
     return MinedPairs(
         positive,
         labels.weight[positive],
