@@ -83,6 +83,7 @@ class Acts:
     people: list[int] = field(default_factory=list)
     """A hash of the user, else the session, else the search, else the interaction."""
     at_us: list[int] = field(default_factory=list)
+    received_us: list[int] = field(default_factory=list)
     masks: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     queries: list[int] = field(default_factory=list)
@@ -108,6 +109,7 @@ def to_acts(rows: Sequence[InteractionRow], recent: RecentSearches) -> Acts:
             to_deed_person(user, session_id, row.search_id) or hash(f"i{row.interaction_id}")
         )
         acts.at_us.append(row.at)
+        acts.received_us.append(row.received_at)
         acts.masks.append(row.type_mask)
         acts.positions.append(-1 if row.position is None else row.position)
         acts.queries.append(to_query_number(row.query_key or asked.query_key))

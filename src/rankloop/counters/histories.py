@@ -131,6 +131,9 @@ class Histories:
             return
         rows, after_us = entry
         n_before = len(rows)
+        if rows.endswith(piece):
+            # The store told it already.
+            return
         if int.from_bytes(rows[-_SIZE : 8 - _SIZE], "little", signed=True) > at_us:
             doings = np.frombuffer(rows + piece, DOING)
             rows = doings[np.argsort(doings["at_us"], kind="stable")].tobytes()

@@ -154,7 +154,9 @@ class State:
         masks = np.array(acts.masks, np.int64)
         queries = np.array(acts.queries, np.uint64)
         people = to_hashes(acts.people)
-        is_counted = self._busy_people.admit(people, hours) & ~np.array(acts.is_program, bool)
+        # By our own clock: a sender's may say anything.
+        arrived = np.array(acts.received_us, np.int64) // HOUR_US
+        is_counted = self._busy_people.admit(people, arrived) & ~np.array(acts.is_program, bool)
         is_late = hours < 24 * self._open_since_day
         if (is_counted & is_late).any():
             self.is_stale = True
@@ -192,7 +194,8 @@ class State:
             [to_deed_person(row.user, row.session_id, row.search_id) or 0 for row in shown]
         )
         hours = np.array([row.at for row in shown], np.int64) // HOUR_US
-        is_counted = self._busy_searchers.admit(people, hours)
+        arrived = np.array([row.received_at for row in shown], np.int64) // HOUR_US
+        is_counted = self._busy_searchers.admit(people, arrived)
         sizes = np.array([len(row.results) for row in shown])
         offsets = np.array([row.page_offset for row in shown])
         first = np.cumsum(sizes) - sizes
