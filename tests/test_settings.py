@@ -67,3 +67,27 @@ def test_secrets_are_not_shown():
 
     assert rows["privacy.secret"] == ("***", "environment")
     assert rows["server.port"] == ("8400", "default")
+
+
+def test_a_named_section_is_read_from_file_and_environment(tmp_path):
+    file = tmp_path / "rankloop.toml"
+    file.write_text('[embedders.ours]\nbase_url = "http://models.example/v1"\nbatch_size = 8\n')
+    loaded = load_settings(file, {"RANKLOOP_EMBEDDERS__OURS__API_KEY": "sk-1"})
+    ours = loaded.settings.embedders["ours"]
+    assert (ours.base_url, ours.batch_size, ours.api_key) == ("http://models.example/v1", 8, "sk-1")
+    rows = {name: (value, source) for name, value, source in iter_settings(loaded)}
+    assert rows["embedders.ours.api_key"] == ("***", "environment")
+    assert rows["embedders.ours.batch_size"] == ("8", "file")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[embedders]\nbase_url = 'x'\n", "[embedders.ours]\nkey = 'x'\n", "[embedders.a.b]\nc = 1\n"],
+    ids=["no name", "unknown key", "too deep"],
+)
+def test_a_named_section_knows_its_keys(tmp_path, text):
+    file = tmp_path / "rankloop.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match="no setting") as caught:
+        load_settings(file, {})
+    assert "Known under embedders.NAME: base_url, api_key" in caught.value.hint

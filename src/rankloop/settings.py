@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "RANKLOOP_"
 SECRETS: Final = frozenset({"privacy.secret"})
+SECRET_KEYS: Final = frozenset({"api_key"})
+"""Keys of named sections that are secrets, whatever the name."""
 
 _HIGHEST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(r"\*|https?://[^/\s]+")
@@ -89,6 +91,31 @@ class CountersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked of the store."""
 
 
+class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where documents are found."""
+
+    language: str = "english"
+    """Whose words are stemmed, in indexes made from now on."""
+
+
+class EmbedderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One OpenAI-compatible endpoint that makes vectors; NAME is yours to choose."""
+
+    base_url: str = "https://api.openai.com/v1"
+    """Its address, up to and without `/embeddings`; retrievers that name it are sent there. The
+    section named `openai` serves those that name no address."""
+    api_key: str = ""
+    """Its key, sent to this address only; empty sends none."""
+    timeout_s: float = 30.0
+    """How long one call about documents may take, in seconds."""
+    query_timeout_s: float = 2.0
+    """How long one call about a query may take, in seconds."""
+    max_retries: int = 4
+    """How often a call about documents is made again."""
+    batch_size: int = 64
+    """Most texts of one call."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known about people."""
 
@@ -107,6 +134,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attribution: AttributionSettings = AttributionSettings()
     counters: CountersSettings = CountersSettings()
     privacy: PrivacySettings = PrivacySettings()
+    index: IndexSettings = IndexSettings()
+    embedders: dict[str, EmbedderSettings] = {}
+
+
+NAMED: Final[dict[str, type[msgspec.Struct]]] = {"embedders": EmbedderSettings}
+"""Sections that hold any number of others, each under a name: `[embedders.NAME]`."""
 
 
 class LoadedSettings(msgspec.Struct, frozen=True):
@@ -144,7 +177,7 @@ def load_settings(
         >>> loaded.settings.server.port, loaded.sources["server.port"]
         (9000, 'environment')
     """
-    tree: dict[str, dict[str, Any]] = {}
+    tree: dict[str, Any] = {}
     sources = {name: "default" for name in _names()}
     layers = (
         ("file", _read_file(file)),
@@ -153,12 +186,15 @@ def load_settings(
     )
     for source, values in layers:
         for name, value in values.items():
-            if name not in sources:
+            if name not in sources and not _is_named(name):
                 raise SettingsError(
                     f"there is no setting {name!r}", where=name, hint=_hint(name, sources)
                 )
-            section, key = name.split(".", 1)
-            tree.setdefault(section, {})[key] = value
+            *sections, key = name.split(".")
+            branch = tree
+            for section in sections:
+                branch = branch.setdefault(section, {})
+            branch[key] = value
             sources[name] = source
     try:
         # Text from the environment becomes the type of its field; nothing else is bent.
@@ -174,9 +210,13 @@ def iter_settings(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
     """List every setting as name, value and source; secrets are starred out."""
     rows = []
     for name, source in loaded.sources.items():
-        section, key = name.split(".", 1)
-        value = getattr(getattr(loaded.settings, section), key)
-        shown = "***" if name in SECRETS and value else str(value)
+        section, *names, key = name.split(".")
+        branch = getattr(loaded.settings, section)
+        for one in names:
+            branch = branch[one]
+        value = getattr(branch, key)
+        is_secret = name in SECRETS or (names and key in SECRET_KEYS)
+        shown = "***" if is_secret and value else str(value)
         rows.append((name, shown, source))
     return rows
 
@@ -203,8 +243,16 @@ def _names() -> list[str]:
     return [
         f"{section}.{key}"
         for section, kind in get_type_hints(Settings).items()
+        if section not in NAMED
         for key in kind.__struct_fields__
     ]
+
+
+def _is_named(name: str) -> bool:
+    """Say whether a dotted name is a setting of a named section."""
+    section, *rest = name.split(".")
+    kind = NAMED.get(section)
+    return kind is not None and len(rest) == 2 and rest[1] in kind.__struct_fields__
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
@@ -219,7 +267,11 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     for section, values in tree.items():
         if not isinstance(values, dict):
             raise SettingsError(f"there is no setting {section!r}", where=section)
-        flat.update({f"{section}.{key}": value for key, value in values.items()})
+        for key, value in values.items():
+            if section in NAMED and isinstance(value, dict):
+                flat.update({f"{section}.{key}.{inner}": one for inner, one in value.items()})
+            else:
+                flat[f"{section}.{key}"] = value
     return flat
 
 
@@ -228,7 +280,8 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, text in environment.items():
         if name.startswith(PREFIX) and "__" in name:
-            dotted = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
+            section, _, rest = name.removeprefix(PREFIX).lower().partition("__")
+            dotted = f"{section}.{rest.replace('__', '.') if section in NAMED else rest}"
             is_list = dotted == "server.cors_origins"
             values[dotted] = [part.strip() for part in text.split(",")] if is_list else text
     return values
@@ -237,5 +290,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def _hint(name: str, known: Mapping[str, str]) -> str:
     """Name the settings of the same section, or the sections."""
     section = name.split(".", 1)[0]
+    if section in NAMED:
+        return f"Known under {section}.NAME: {', '.join(NAMED[section].__struct_fields__)}."
     near = [other for other in known if other.startswith(f"{section}.")]
     return f"Known: {', '.join(near) if near else ', '.join(known)}."

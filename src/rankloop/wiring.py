@@ -22,6 +22,8 @@ from rankloop.catalog.keys import KeyRing
 from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
+from rankloop.indexing.embedder_openai import EndpointConfig
+from rankloop.indexing.library import DocumentLibrary
 from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
@@ -50,6 +52,7 @@ JOURNAL_FILE: Final = "journal.db"
 CATALOG_FILE: Final = "catalog.db"
 EXPORTS_FOLDER: Final = "exports"
 JUDGMENTS_FOLDER: Final = "judgments"
+INDEXES_FOLDER: Final = "indexes"
 
 _PSEUDONYMS_KEPT: Final = 65_536
 
@@ -87,6 +90,7 @@ class Engine:
     erasure: Erasure
     exports: Exports
     learning: Learning
+    documents: DocumentLibrary
     metrics: Metrics
 
     @property
@@ -100,6 +104,7 @@ class Engine:
         self.counters.close()
         self.delivery.close()
         self.intake.close()
+        self.documents.close()
         self.store.close()
         self.keys.close()
         self.folder.close()
@@ -195,6 +200,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,
+        documents=_open_library(folder.path, settings),
         metrics=metrics,
     )
 
@@ -260,6 +266,27 @@ def _open_journal(
         searches.add(entry_names.searches, entry_names.sequence)
         interactions.add(entry_names.interactions, entry_names.sequence)
     return journal
+
+
+def _open_library(folder: Path, settings: Settings) -> DocumentLibrary:
+    """Open the documents of all retrievers.
+
+    A retriever without a configuration has no embedder.
+    """
+    endpoints = {
+        name: EndpointConfig(
+            base_url=one.base_url,
+            api_key=one.api_key,
+            timeout_s=one.timeout_s,
+            query_timeout_s=one.query_timeout_s,
+            max_retries=one.max_retries,
+            batch_size=one.batch_size,
+        )
+        for name, one in settings.embedders.items()
+    }
+    return DocumentLibrary(
+        folder / INDEXES_FOLDER, lambda _retriever_id: None, endpoints, settings.index.language
+    )
 
 
 def _open_ledger(store: EventStore, kind: Kind) -> IdentifierLedger:

@@ -28,7 +28,8 @@ def test_the_page_of_settings_is_up_to_date(golden):
     page = REFERENCE / "settings.md"
     rows = [
         f"| `{section}.{field.name}` | {default_of(field)} |"
-        f" `{settings.PREFIX}{section.upper()}__{field.name.upper()}` | {sentences[field.name]} |"
+        f" `{settings.PREFIX}{section.replace('.', '__').upper()}__{field.name.upper()}` |"
+        f" {sentences[field.name]} |"
         for section, kind, sentences in sections()
         for field in msgspec.structs.fields(kind)
     ]
@@ -151,7 +152,9 @@ def sections():
     tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     for field in msgspec.structs.fields(settings.Settings):
-        yield field.name, field.type, field_sentences(classes[field.type.__name__])
+        kind = settings.NAMED.get(field.name, field.type)
+        name = f"{field.name}.NAME" if field.name in settings.NAMED else field.name
+        yield name, kind, field_sentences(classes[kind.__name__])
 
 
 def field_sentences(node: ast.ClassDef) -> dict[str, str]:

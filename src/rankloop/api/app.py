@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final, cast
 from litestar import Litestar
 from litestar.datastructures import State
 
-from rankloop.api import bias, captured, exports, health, insights, interactions, training, users
+from rankloop.api import (
+    bias,
+    captured,
+    exports,
+    health,
+    insights,
+    interactions,
+    retriever_documents,
+    training,
+    users,
+)
 from rankloop.api.documents import build_handlers
 from rankloop.api.doors import Doors, is_loopback
 from rankloop.api.gates import check_body, check_key, read_query
@@ -27,6 +37,7 @@ HANDLERS: Final = [
     *insights.HANDLERS,
     *training.HANDLERS,
     *bias.HANDLERS,
+    *retriever_documents.HANDLERS,
     *health.HANDLERS,
 ]
 """Every address, in one visible place."""

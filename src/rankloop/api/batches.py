@@ -58,13 +58,20 @@ async def read_body(
     return body if len(parts) == 1 else b"".join(parts)
 
 
-def split_batch(body: bytes, headers: RawHeaders, *, is_always_many: bool) -> Batch:
+def split_batch(
+    body: bytes,
+    headers: RawHeaders,
+    *,
+    is_always_many: bool,
+    most_items: int | None = MAX_BATCH_ITEMS,
+) -> Batch:
     """Tell one item from many, and cut many apart without looking inside.
 
     Args:
         body: The request's body.
         headers: The request's headers; the content type is read.
         is_always_many: Whether the address takes batches only.
+        most_items: Most items; None for as many as the body holds.
 
     Raises:
         EventError: The body is empty, not JSON, or holds too many items.
@@ -80,11 +87,12 @@ def split_batch(body: bytes, headers: RawHeaders, *, is_always_many: bool) -> Ba
     if not text:
         raise EventError("the body is empty", hint="Send a JSON object, an array or NDJSON.")
     if check_content_type(headers, JSON_TYPES | _NDJSON_TYPES) in _NDJSON_TYPES:
-        return _bound([line for line in body.split(b"\n") if line.strip(_WHITE_SPACE)])
+        lines = [line for line in body.split(b"\n") if line.strip(_WHITE_SPACE)]
+        return _bound(lines, most_items)
     if text[:1] != b"[":
         return Batch([text], is_always_many)
     try:
-        return _bound(_array.decode(text))
+        return _bound(_array.decode(text), most_items)
     except RecursionError as error:
         raise EventError("the JSON is nested too deeply", where="") from error
     except msgspec.DecodeError as error:
@@ -129,10 +137,10 @@ def check_content_type(headers: RawHeaders, taken: frozenset[str]) -> str:
     return kind
 
 
-def _bound(items: Sequence[bytes | msgspec.Raw]) -> Batch:
+def _bound(items: Sequence[bytes | msgspec.Raw], most: int | None) -> Batch:
     """Refuse a batch with too many items."""
-    if len(items) > MAX_BATCH_ITEMS:
-        raise TooLargeError(f"at most {MAX_BATCH_ITEMS} items are taken, got {len(items)}")
+    if most is not None and len(items) > most:
+        raise TooLargeError(f"at most {most} items are taken, got {len(items)}")
     return Batch(items, True)
 
 
