@@ -23,7 +23,7 @@ from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.indexing.embedder_openai import EndpointConfig
-from rankloop.indexing.library import DocumentLibrary
+from rankloop.indexing.library import Library
 from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
@@ -90,7 +90,7 @@ class Engine:
     erasure: Erasure
     exports: Exports
     learning: Learning
-    documents: DocumentLibrary
+    documents: Library
     metrics: Metrics
 
     @property
@@ -268,7 +268,7 @@ def _open_journal(
     return journal
 
 
-def _open_library(folder: Path, settings: Settings) -> DocumentLibrary:
+def _open_library(folder: Path, settings: Settings) -> Library:
     """Open the documents of all retrievers.
 
     A retriever without a configuration has no embedder.
@@ -284,7 +284,7 @@ def _open_library(folder: Path, settings: Settings) -> DocumentLibrary:
         )
         for name, one in settings.embedders.items()
     }
-    return DocumentLibrary(
+    return Library(
         folder / INDEXES_FOLDER, lambda _retriever_id: None, endpoints, settings.index.language
     )
 

@@ -25,8 +25,11 @@ KNOWN = {
     "kind": "interactions",
     "retriever_id": "products",
     "source": "human",
+    "document_id": "d1",
 }
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
+DOCUMENTS = [{"document_id": "d1", "text": "blue shoes"}]
+UPLOAD = "/v1/retrievers/{retriever_id}/documents"
 BODIES = {
     "/v1/retrievers/interactions": CLICK,
     "/v1/retrievers/interactions/batch": [CLICK],
@@ -34,6 +37,8 @@ BODIES = {
     "/v1/retrievers/interactions/list": {},
     "/v1/users/erase": {"user_ids": ["nobody"]},
     "/v1/judgments/{source}": {"query": "shoes", "document_id": "d1", "relevance": 1},
+    UPLOAD: DOCUMENTS,
+    f"{UPLOAD}/delete": {"document_ids": ["d1"]},
 }
 
 
@@ -44,6 +49,7 @@ class Caller:
         self.engine = served.engine
         self.http = httpx2.Client(base_url=served.url)
         self.http.post("/v1/retrievers/interactions", json=CLICK | {"interaction_id": "i1"})
+        self.http.post("/v1/retrievers/products/documents", json=DOCUMENTS)
         export = self.http.get("/v1/exports/searches")
         self.known = KNOWN | {"export_id": export.headers["x-rankloop-export"]}
         self.key = None
@@ -105,6 +111,9 @@ def test_every_address_of_the_contract_is_described():
         "/v1/users/{user_id}",
         "/v1/users/{user_id}/export",
         "/v1/users/erase",
+        "/v1/retrievers/{retriever_id}/documents",
+        "/v1/retrievers/{retriever_id}/documents/{document_id}",
+        "/v1/retrievers/{retriever_id}/documents/delete",
         "/v1/exports/{kind}",
         "/v1/analytics/retrievers/{retriever_id}/signals",
         "/v1/analytics/retrievers/{retriever_id}/health",
@@ -179,7 +188,8 @@ def test_what_is_not_there_is_a_404(caller):
 def test_too_much_is_a_413_and_the_wrong_kind_a_415(caller):
     for method, path, operation in OPERATIONS:
         if 413 in documented(operation):
-            assert caller.call(method, path, body=b" " * 6_000_000).status_code == 413
+            n_bytes = 68_000_000 if path == UPLOAD else 6_000_000
+            assert caller.call(method, path, body=b" " * n_bytes).status_code == 413
         if 415 in documented(operation):
             wrong = caller.call(method, path, headers={"content-type": "text/html"})
             assert wrong.status_code == 415
@@ -189,6 +199,7 @@ def test_while_the_store_is_away_what_needs_it_is_a_503(caller, monkeypatch):
     monkeypatch.setattr(type(caller.engine.store), "append_lines", refuse)
     monkeypatch.setattr("rankloop.api.reading.WAIT_S", 0.1)
     monkeypatch.setattr(type(caller.engine.delivery).drain, "__defaults__", (0.1,))
+    caller.engine.documents.close()
     caller.http.post("/v1/retrievers/interactions", json=CLICK)
     while caller.engine.delivery.last_failure is None:
         time.sleep(0.01)

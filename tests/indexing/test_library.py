@@ -9,7 +9,7 @@ import pytest
 from rankloop.errors import ConflictError, InputError, UnavailableError
 from rankloop.indexing.embedder_openai import EndpointConfig
 from rankloop.indexing.embedders import EmbedderSpec
-from rankloop.indexing.library import DocumentLibrary, to_folder_name
+from rankloop.indexing.library import Library, to_folder_name
 from rankloop.indexing.retriever_index import RetrieverIndex
 from rankloop.testing.index_contract import EAST, DocumentIndexContract, build_document
 
@@ -40,7 +40,7 @@ def build(tmp_path, specs, embedding_server):
         endpoint = EndpointConfig(
             embedding_server.base_url, batch_size=8, max_retries=0, timeout_s=60, query_timeout_s=60
         )
-        return DocumentLibrary(tmp_path / "indexes", specs.get, {"openai": endpoint})
+        return Library(tmp_path / "indexes", specs.get, {"openai": endpoint})
 
     return build
 
@@ -63,7 +63,7 @@ def wait_for(library, retriever_id="products"):
 
 
 def test_a_retriever_without_documents_has_no_files_and_finds_nothing(library, tmp_path):
-    index = library.index("products")
+    index = library.open("products")
     assert index.search_text("shoes", 10).document_ids == ()
     assert index.search_vector(np.ones(3, np.float32), 10).document_ids == ()
     assert (index.count(), index.dimension, index.embedder, index.payloads(["d1"])) == (
@@ -78,12 +78,12 @@ def test_a_retriever_without_documents_has_no_files_and_finds_nothing(library, t
 
 def test_documents_are_found_after_an_upload_and_after_a_restart(library, build):
     assert library.upsert("products", items("d1", "d2")).accepted == 2
-    assert library.index("products").search_text("shoe", 10).document_ids == ("d1", "d2")
+    assert library.open("products").search_text("shoe", 10).document_ids == ("d1", "d2")
     assert library.delete("products", ["d1", "never"]) == 1
     library.close()
     with closing(build()) as again:
-        assert again.index("products").search_text("shoe", 10).document_ids == ("d2",)
-        assert again.index("other").count() == 0
+        assert again.open("products").search_text("shoe", 10).document_ids == ("d2",)
+        assert again.open("other").count() == 0
 
 
 def test_every_item_gets_a_verdict_of_its_own(library):
@@ -104,7 +104,7 @@ def test_every_item_gets_a_verdict_of_its_own(library):
         (4, "wrong_dimension", "/vector"),
         (6, "malformed_json", ""),
     ]
-    assert library.index("products").search_text("blue", 10).document_ids == ("d1",)
+    assert library.open("products").search_text("blue", 10).document_ids == ("d1",)
 
 
 def test_an_upload_of_nothing_is_no_error(library):
@@ -125,7 +125,7 @@ def test_a_dropped_retriever_leaves_nothing(library, tmp_path):
     wait_for(library)
     library.drop("products")
     assert list((tmp_path / "indexes").iterdir()) == []
-    assert library.index("products").count() == 0
+    assert library.open("products").count() == 0
 
 
 def test_texts_are_embedded_and_found_by_meaning(library, specs, embedding_server):
@@ -136,7 +136,7 @@ def test_texts_are_embedded_and_found_by_meaning(library, specs, embedding_serve
         encode(document_id="own", text="brings its own", vector=[1.0] + [0.0] * 383),
     ]
     assert library.upsert("products", upload).accepted == 3
-    index = library.index("products")
+    index = library.open("products")
     assert (index.dimension, index.model_id) == (384, "text-embedding-3-small")
     assert sum(call["n"] for call in embedding_server.calls) == 3  # one asks for the length
     vector = index.embedder.embed_queries(["the cat sat on the mat"])[0]
@@ -155,7 +155,7 @@ def test_an_embedder_that_is_down_rejects_what_needs_it_and_takes_the_rest(
     assert codes == {"embedder_unavailable"}
     assert (verdict.accepted, len(verdict.rejected)) == (1, 300)
     assert len(embedding_server.calls) == 2  # and none more after it failed
-    assert library.index("products").search_text("own", 10).document_ids == ("own",)
+    assert library.open("products").search_text("own", 10).document_ids == ("own",)
 
 
 def test_an_index_is_not_begun_with_an_embedder_that_is_down(library, specs, embedding_server):
@@ -165,7 +165,7 @@ def test_an_index_is_not_begun_with_an_embedder_that_is_down(library, specs, emb
         library.upsert("products", items("d1"))
     embedding_server.behave()
     assert library.upsert("products", items("d1")).accepted == 1
-    assert library.index("products").dimension == 384
+    assert library.open("products").dimension == 384
 
 
 def test_vectors_of_another_length_than_the_embedders_are_refused(library, specs):
@@ -179,7 +179,7 @@ def test_another_embedder_fills_another_index_that_takes_the_place(
     library, specs, embedding_server, build, tmp_path
 ):
     library.upsert("products", items("d1", "d2", "d3"))
-    index = library.index("products")
+    index = library.open("products")
     assert index.vectors(["d1"]) == {}
     for spec in (SMALL, LARGE):
         specs["products"] = spec
@@ -198,7 +198,7 @@ def test_another_embedder_fills_another_index_that_takes_the_place(
         "index-4"
     ]
     with closing(build()) as again:
-        assert again.index("products").count() == 3
+        assert again.open("products").count() == 3
 
 
 def test_what_is_written_while_documents_are_embedded_is_carried_over(tmp_path):
@@ -241,7 +241,7 @@ def test_an_embedder_that_fails_half_way_leaves_the_index_as_it_was(
     embedding_server.behave(statuses=[200, 200, 500])
     library.refresh("products")
     wait_for(library)
-    index = library.index("products")
+    index = library.open("products")
     assert isinstance(library.failure("products"), UnavailableError)
     assert index.model_id == "text-embedding-3-small"
     assert len(index.vectors([f"d{i}" for i in range(20)])) == 20
@@ -284,7 +284,7 @@ def test_an_embedder_that_cannot_be_built_is_said_at_once(library, specs):
     specs["products"] = EmbedderSpec("openai")
     with pytest.raises(InputError, match="names its model"):
         library.upsert("products", items("d1"))
-    assert library.index("products").spec is None
+    assert library.open("products").spec is None
 
 
 def test_closed_indexes_are_not_opened_again(build):
@@ -293,4 +293,4 @@ def test_closed_indexes_are_not_opened_again(build):
     library.close()
     library.close()
     with pytest.raises(UnavailableError, match="closed"):
-        library.index("products")
+        library.open("products")

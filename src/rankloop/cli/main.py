@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from rankloop.cli import (
     demonstrating,
+    documents,
     estimating,
     exporting,
     importing,
@@ -55,6 +56,7 @@ def _add(command: Callable[..., int], examples: str, name: str | None = None) ->
 _add(demonstrating.demo, demonstrating.EXAMPLES)
 _add(serving.serve, serving.EXAMPLES)
 _add(importing.import_files, importing.EXAMPLES, name="import")
+_add(documents.documents, documents.EXAMPLES)
 _add(reporting.report, reporting.REPORT_EXAMPLES)
 _add(reporting.doctor, reporting.DOCTOR_EXAMPLES)
 _add(estimating.bias, estimating.BIAS_EXAMPLES)

@@ -26,6 +26,10 @@ class Kind:
 
     path: str
     identifier: str
+    makes_identifiers: bool = True
+    """Whether a row without one gets one here; else the server says that it is missing."""
+    max_items: int = MAX_ITEMS
+    """Most rows of one request."""
 
 
 INTERACTIONS: Final = Kind("/v1/retrievers/interactions/batch", "interaction_id")
@@ -117,7 +121,9 @@ def to_line(kind: Kind, index: int, row: Mapping[str, Any]) -> Line:
     if not isinstance(row, Mapping):
         raise InputError(f"a row is a mapping of fields, not {type(row).__name__}")
     given = row.get(kind.identifier)
-    if given is None:
+    if given is None and not kind.makes_identifiers:
+        given = ""
+    elif given is None:
         given = make_uuid7s(1)[0]
         row = {**row, kind.identifier: given}
     return Line(index, str(given), encode({k: v for k, v in row.items() if v is not None}))
@@ -132,7 +138,7 @@ def plan_many(
         PartlySentError: No answer came for a batch.
     """
     tally = _Tally()
-    for batch in _iter_batches(_iter_lines(kind, rows, tally)):
+    for batch in _iter_batches(kind, _iter_lines(kind, rows, tally)):
         waiting = [batch]
         while waiting:
             lines = waiting.pop()
@@ -177,12 +183,12 @@ def _iter_lines(kind: Kind, rows: Iterable[Mapping[str, Any]], tally: _Tally) ->
             yield line
 
 
-def _iter_batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def _iter_batches(kind: Kind, lines: Iterable[Line]) -> Iterator[list[Line]]:
     """Gather lines as long as they fit into one request."""
     batch: list[Line] = []
     size = 0
     for line in lines:
-        if batch and (len(batch) >= MAX_ITEMS or size + len(line.text) > MAX_BYTES):
+        if batch and (len(batch) >= kind.max_items or size + len(line.text) > MAX_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(line)

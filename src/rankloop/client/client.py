@@ -73,6 +73,7 @@ class Client:
         config = config or ClientConfig()
         self.url = url
         caller = Caller(transport or _open(url, api_key, config), config.retry)
+        self._caller = caller
         self.interactions = Interactions(caller)
         self.searches = Searches(caller)
         self.analytics = Analytics(caller)
@@ -128,6 +129,7 @@ class AsyncClient:
         self.url = url
         self._transport = transport or _open_async(url, api_key, config)
         caller = AsyncCaller(self._transport, config.retry)
+        self._caller = caller
         self.interactions = AsyncInteractions(caller)
         self.searches = AsyncSearches(caller)
         self.analytics = AsyncAnalytics(caller)

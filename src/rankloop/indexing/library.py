@@ -43,7 +43,7 @@ def to_folder_name(retriever_id: str) -> str:
     return "~" + hashlib.blake2b(retriever_id.encode(), digest_size=8).hexdigest()
 
 
-class DocumentLibrary:
+class Library:
     """Every retriever's documents.
 
     Args:
@@ -72,7 +72,7 @@ class DocumentLibrary:
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="rankloop-indexing")
         self._is_open = True
 
-    def index(self, retriever_id: str) -> RetrieverIndex:
+    def open(self, retriever_id: str) -> RetrieverIndex:
         """Return a retriever's documents; the same object every time.
 
         It has no documents, and no files, until some are written. Its `embedder` makes the vectors
@@ -107,7 +107,7 @@ class DocumentLibrary:
             UnavailableError: The embedder of a new index does not answer at all.
         """
         names = read_names(items)
-        index = self.index(retriever_id)
+        index = self.open(retriever_id)
         rejected: list[Rejection] = []
         with index.writing:
             self._make(retriever_id, index)
@@ -121,7 +121,7 @@ class DocumentLibrary:
 
     def delete(self, retriever_id: str, document_ids: Sequence[str]) -> int:
         """Remove documents, for good; say how many there were."""
-        index = self.index(retriever_id)
+        index = self.open(retriever_id)
         n_deleted = index.delete(document_ids)
         if n_deleted:
             index.flush()
@@ -129,7 +129,7 @@ class DocumentLibrary:
 
     def drop(self, retriever_id: str) -> None:
         """Remove all documents of a retriever and their index."""
-        index = self.index(retriever_id)
+        index = self.open(retriever_id)
         with self._opening:
             self._indexes.pop(retriever_id, None)
             index.close()
@@ -174,7 +174,7 @@ class DocumentLibrary:
     def _tend(self, retriever_id: str) -> None:
         """Bring an index up to date with what its retriever asks for."""
         try:
-            index = self.index(retriever_id)
+            index = self.open(retriever_id)
             wanted = self._embedder_spec(retriever_id) or EmbedderSpec()
             if index.spec is not None and self._is_stale(index, wanted):
                 index.embed_anew(wanted)
