@@ -40,7 +40,7 @@ from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from rankloop.privacy.exports import ExportKind, Maker
 
@@ -177,7 +177,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
 
     derivation = Derivation(store, _to_attribution(settings))
     estimation = Estimation(store, derivation)
-    learning = _build_learning(store, estimation, folder.path)
+    documents = _open_library(folder.path, settings)
+    learning = _build_learning(store, estimation, documents, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
     delivery.start()
@@ -200,7 +201,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,
-        documents=_open_library(folder.path, settings),
+        documents=documents,
         metrics=metrics,
     )
 
@@ -215,23 +216,20 @@ def _take_pseudonyms(folder: Path, loaded: LoadedSettings) -> Pseudonyms:
     )
 
 
-def _build_learning(store: EventStore, estimation: Estimation, folder: Path) -> Learning:
+def _build_learning(
+    store: EventStore, estimation: Estimation, documents: Library, folder: Path
+) -> Learning:
     """Build what turns the log into training data."""
     reader = LogReader(store, estimation)
     judgments = JudgmentShelf(folder / JUDGMENTS_FOLDER)
     judging = Judging(reader, judgments)
-    pairing = Pairing(reader, _know_no_texts, judging.find_opinions)
+    pairing = Pairing(reader, documents.texts, judging.find_opinions)
     files = TrainingFiles(pairing, judging)
     makers: dict[ExportKind, Maker] = {
         "pairs": files.write_pairs,
         "judgments": files.write_judgments,
     }
     return Learning(judgments, pairing, makers)
-
-
-def _know_no_texts(_retriever_id: str, _document_ids: Sequence[str]) -> Mapping[str, str]:
-    """Return no text, where no index holds documents."""
-    return {}
 
 
 def _open_store(folder: Path, settings: Settings) -> EventStore:

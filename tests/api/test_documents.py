@@ -38,7 +38,7 @@ BODIES = {
     "/v1/users/erase": {"user_ids": ["nobody"]},
     "/v1/judgments/{source}": {"query": "shoes", "document_id": "d1", "relevance": 1},
     UPLOAD: DOCUMENTS,
-    f"{UPLOAD}/delete": {"document_ids": ["d1"]},
+    f"{UPLOAD}/delete": {"document_ids": ["d2"]},
 }
 
 

@@ -294,3 +294,9 @@ def test_closed_indexes_are_not_opened_again(build):
     library.close()
     with pytest.raises(UnavailableError, match="closed"):
         library.open("products")
+
+
+def test_the_texts_of_documents_are_known(library):
+    library.upsert("products", items("d1", "d2"))
+    assert library.texts("products", ["d2", "never"]) == {"d2": "red shoes d2"}
+    assert library.texts("other", ["d2"]) == {}

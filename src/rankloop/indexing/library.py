@@ -91,6 +91,11 @@ class Library:
                 )
             return found
 
+    def texts(self, retriever_id: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the texts of those documents that a retriever holds."""
+        documents = self.open(retriever_id).documents(document_ids)
+        return {one.document_id: one.text for one in documents}
+
     def upsert(self, retriever_id: str, items: Sequence[Item]) -> UploadVerdict:
         """Take an upload of documents.
 
