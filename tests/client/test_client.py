@@ -94,7 +94,7 @@ def test_exports_arrive_whole(loop, tmp_path, form):
 
 def test_a_failed_export_leaves_no_file(loop, tmp_path):
     with pytest.raises(NotFoundError):
-        loop.exports.download("pairs", tmp_path / "pairs.csv", "csv")
+        loop.exports.download("people", tmp_path / "pairs.csv", "csv")
 
     assert list(tmp_path.glob("*.csv*")) == []
 
