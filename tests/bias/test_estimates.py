@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +16,17 @@ from rankloop.bias.estimates import Z, choose_effects, estimate_propensities
 from rankloop.bias.identifiability import pool_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 FALLING = 1.0 / np.arange(1, 11)
 UNEVEN = np.array([1.0, 0.7, 0.3, 0.45, 0.4, 0.2, 0.3, 0.15, 0.1, 0.12])
 """Not monotone: the fourth, fifth, seventh and tenth result are looked at more than one before."""
+
+CURVES = {"falling": FALLING, "uneven": UNEVEN}
+
+CARD = Path(__file__).resolve().parents[2] / "docs/methods/propensities.md"
 
 N_QUERIES, N_DOCUMENTS = 500, 10
 
@@ -65,34 +72,75 @@ def simulate(
     )
 
 
-def measure_naive_error(cells: Cells, examination: NDArray[np.float64]) -> float:
-    """Measure how far click rates by position are from examination, relatively."""
-    clicks = np.bincount(cells.position, weights=cells.clicks)
-    rate = clicks / np.bincount(cells.position, weights=cells.n)
-    return float(np.abs(rate / rate[0] / examination - 1)[1:].mean())
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What ten logs of one curve gave: arrays are `[10, 10]`, a row a log."""
+
+    examination: NDArray[np.float64]
+    naive: NDArray[np.float64]
+    is_inside: NDArray[np.bool_]
+    status: set[str]
+    method: set[str]
 
 
-@pytest.mark.parametrize("examination", [FALLING, UNEVEN], ids=["falling", "uneven"])
-def test_ten_logs_of_50000_searches_give_examination_to_three_percent(
-    examination: NDArray[np.float64],
-) -> None:
-    errors, naive, inside = [], [], []
-    for seed in range(10):
-        cells = simulate(examination, seed=seed)
-        estimate = estimate_propensities(cells)
-        rows = estimate.rows
-        errors.append(np.abs(estimate.propensities.examination / examination - 1)[1:].mean())
-        naive.append(measure_naive_error(cells, examination))
-        inside += [
-            row.low <= truth <= row.high
-            for row, truth in zip(rows[1:], examination[1:], strict=True)
+@cache
+def recover(name: str) -> Recovery:
+    """Estimate one curve from ten logs of 50,000 searches."""
+    truth = CURVES[name]
+    estimates = [estimate_propensities(simulate(truth, seed=seed)) for seed in range(10)]
+    rows = [estimate.rows for estimate in estimates]
+    return Recovery(
+        np.array([estimate.propensities.examination for estimate in estimates]),
+        np.array([[row.naive for row in log] for log in rows]),
+        np.array([[r.low <= t <= r.high for r, t in zip(log, truth, strict=True)] for log in rows]),
+        {estimate.propensities.status for estimate in estimates},
+        {estimate.propensities.method for estimate in estimates},
+    )
+
+
+def measure_error(found: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """Measure the mean relative error over logs and positions, without the first."""
+    return float(np.abs(found / truth - 1)[:, 1:].mean())
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_ten_logs_of_50000_searches_give_examination_to_three_percent(name: str) -> None:
+    recovery = recover(name)
+
+    assert recovery.status == {"identified"}
+    assert recovery.method == {"fixed_effects"}
+    assert measure_error(recovery.examination, CURVES[name]) <= 0.03
+    assert measure_error(recovery.naive, CURVES[name]) >= 0.3
+    assert recovery.is_inside[:, 1:].mean() >= 0.9
+
+
+def test_the_card_shows_what_simulation_shows(golden: Callable[[Path, str], None]) -> None:
+    lines = ["| | " + " | ".join(f"rank {rank}" for rank in range(1, 11)) + " | error |"]
+    lines.append("|---" * 12 + "|")
+    for name, truth in CURVES.items():
+        recovery = recover(name)
+        rows = [
+            (f"**{name}**, true", truth, 0.0),
+            ("estimated", *summarize(recovery.examination, truth)),
+            ("naive", *summarize(recovery.naive, truth)),
         ]
-        assert estimate.propensities.status == "identified"
-        assert estimate.propensities.method == "fixed_effects"
+        lines += [
+            f"| {label} | {' | '.join(f'{x:.2f}' for x in curve)} | {error:.1%} |"
+            for label, curve, error in rows
+        ]
+    before, begin, rest = CARD.read_text("utf-8").partition("<!-- begin: recovery -->\n")
+    _, end, after = rest.partition("<!-- end: recovery -->")
 
-    assert np.mean(errors) <= 0.03
-    assert np.mean(naive) >= 0.3
-    assert 0.90 <= np.mean(inside) <= 1.0
+    assert begin
+    assert end
+    golden(CARD, f"{before}{begin}" + "\n".join(lines) + f"\n{end}{after}")
+
+
+def summarize(
+    found: NDArray[np.float64], truth: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the mean curve and its mean relative error."""
+    return found.mean(axis=0), measure_error(found, truth)
 
 
 @pytest.mark.slow
