@@ -23,7 +23,9 @@ def shuffled_lists(curves: dict[str, np.ndarray], seed: int = 0) -> Cells:
         n = np.full(pair.size, 100)
         clicks = rng.binomial(n, attraction[pair] * curve[position])
         parts.append((pair, position, n, clicks, np.full(pair.size, device)))
-    pair, position, n, clicks, device = (np.concatenate(column) for column in zip(*parts, strict=True))
+    pair, position, n, clicks, device = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     return Cells.from_columns(
         {
             "query_key": pair // 4,
