@@ -147,8 +147,15 @@ def test_per_query_counts_what_was_clicked_for_that_query(empty_shop):
 
 def test_the_bound_is_that_of_a_gamma_distribution():
     low, high = bound_ratio(np.array([12.0, 1.0]), np.array([4.0, 30.0]), 2.0)
-    assert low == pytest.approx(gamma.ppf(0.05, 14.0, scale=1 / 6.0))
-    assert high == pytest.approx(gamma.ppf(0.95, 3.0, scale=1 / 32.0))
+    assert low == pytest.approx(gamma.ppf(0.05, 14.0, scale=1 / 6.0), rel=1e-5)
+    assert high == pytest.approx(gamma.ppf(0.95, 3.0, scale=1 / 32.0), rel=1e-5)
+
+
+def test_the_bound_is_right_to_five_digits_from_half_an_interaction_to_a_hundred_million():
+    shapes = np.geomspace(0.5, 1e8, 997)
+    over = bound_ratio(shapes - 0.5, np.zeros_like(shapes), 0.5)
+    exact = gamma.ppf(0.05, shapes) / 0.5
+    assert over == pytest.approx(np.maximum(exact, 1.0), rel=1e-5)
 
 
 @given(

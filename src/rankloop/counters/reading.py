@@ -65,10 +65,11 @@ class Hours:
         return cls(max(first, 0), now_us // HOUR_US, half_life)
 
     def weigh(self, hours: Ints) -> Floats:
-        """Return the weight of each hour."""
+        """Return the weight of each hour of the window."""
         if self.half_life is None:
             return np.ones(hours.size)
-        return np.exp2((hours - self.last) / self.half_life)
+        table = np.exp2(np.arange(self.first - self.last, 1) / self.half_life)
+        return table[hours - self.first]
 
 
 def read_popularity(
