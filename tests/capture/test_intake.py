@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rankloop.capture.checks import Checked
 from rankloop.capture.delivery import Delivery, DeliveryConfig
 from rankloop.capture.identifiers import IdentifierLedger
 from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
+from rankloop.capture.written import write_interactions, write_searches
 from rankloop.errors import TableError, UnavailableError
 from rankloop.events.rows import InteractionRow, SearchRow
 from rankloop.store.base import StoreConfig
@@ -25,6 +27,10 @@ def search(name, offset=0):
     return SearchRow(name, 1, 1, "shop", "tv", "key", page_offset=offset, n_results=0)
 
 
+def checked(rows):
+    return Checked(rows, list(range(len(rows))), [True] * len(rows), [])
+
+
 def open_intake(path, **config):
     ledgers = [IdentifierLedger(lambda names: set(), iter(())) for _ in range(2)]
     intake = Intake(Journal(path / "journal.db", JournalConfig(**config)), *ledgers)
@@ -36,7 +42,9 @@ def take(intake, *batches):
     async def run():
         return await asyncio.gather(
             *(
-                intake.take_interactions([interaction(name) for name in batch], [True] * len(batch))
+                intake.take_interactions(
+                    write_interactions(checked([interaction(name) for name in batch]))
+                )
                 for batch in batches
             )
         )
@@ -71,9 +79,8 @@ def test_page_two_of_a_search_is_no_duplicate(tmp_path):
     intake = open_intake(tmp_path)
 
     async def run():
-        return await intake.take_searches(
-            [search("s1"), search("s1", 10), search("s1")], [True, True, True]
-        )
+        rows = [search("s1"), search("s1", 10), search("s1")]
+        return await intake.take_searches(write_searches(checked(rows)))
 
     assert asyncio.run(run()) == [False, False, True]
     intake.close()

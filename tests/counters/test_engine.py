@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rankloop.capture.checks import Checked
+from rankloop.capture.written import write_interactions
 from rankloop.counters.base import Person, PopularityWindow
 from rankloop.events.types import to_mask
 from rankloop.settings import load_settings
@@ -20,7 +22,8 @@ def now_us():
 
 
 def post(engine, *rows):
-    asyncio.run(engine.intake.take_interactions(rows, [True] * len(rows)))
+    checked = Checked(list(rows), list(range(len(rows))), [True] * len(rows), [])
+    asyncio.run(engine.intake.take_interactions(write_interactions(checked)))
 
 
 def buy(name, document="d1", user="ann", **fields):

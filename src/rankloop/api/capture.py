@@ -8,20 +8,29 @@ Litestar application behind.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
 from rankloop.api.batches import Batch, read_body, split_batch
 from rankloop.api.doors import Doors, is_loopback
 from rankloop.api.problems import build_problem, to_answer
+from rankloop.capture.written import (
+    Judged,
+    WrittenRows,
+    judge,
+    write_interactions,
+    write_searches,
+)
 from rankloop.errors import EventError, Fault, FaultsError, RankloopError
+from rankloop.events.identity import to_search_id
+from rankloop.events.rows import InteractionRow, SearchRow
 from rankloop.events.verdicts import Rejection
 from rankloop.events.views import to_accepted
 from rankloop.telemetry import Metrics, make_request_id
@@ -30,11 +39,9 @@ if TYPE_CHECKING:
     from rankloop.api.doors import RawHeaders
     from rankloop.capture.checks import Checked, Checker
     from rankloop.capture.intake import Intake
-    from rankloop.events.rows import InteractionRow, SearchRow
     from rankloop.wiring import Engine
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Row = TypeVar("Row", InteractionRow, SearchRow)
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -165,68 +172,68 @@ class Front:
         self._seconds.observe(time.perf_counter() - began)
 
     async def _take_interactions(self, batch: Batch) -> tuple[int, bytes]:
-        check = self._checker.check_interactions
-        received_at = time.time_ns() // 1_000
-        if len(batch.items) < _THREAD_FROM:
-            checked: Checked[InteractionRow] = check(batch.items, received_at)
-        else:
-            checked = await self._in_turn(check, batch.items, received_at)
-        if not batch.is_many and checked.rejected:
-            self._count("interaction", 0, 0, 1)
-            raise _to_error(checked.rejected[0])
-        duplicates = await self._intake.take_interactions(checked.rows, checked.client_named)
-        n_duplicate = sum(duplicates)
-        n_accepted = len(duplicates) - n_duplicate
-        self._count("interaction", n_accepted, n_duplicate, len(checked.rejected))
+        check = partial(self._checker.check_interactions, received_at=time.time_ns() // 1_000)
         if batch.is_many:
-            places = _duplicate_places(checked, duplicates)
-            return 202, _encode(ManyAnswer(n_accepted, n_duplicate, checked.rejected, places))
-        return 201, _encode(to_accepted(checked.rows[0], is_duplicate=duplicates[0]))
+            judged = await self._judge(batch, check, write_interactions)
+            duplicates = await self._intake.take_interactions(judged.written)
+            counts = self._count("interaction", judged, duplicates)
+            places = _duplicate_places(judged, duplicates)
+            return 202, _encode(ManyAnswer(*counts, judged.rejected, places))
+        checked = check(batch.items)
+        if checked.rejected:
+            self._events.add(kind="interaction", outcome="rejected")
+            raise _to_error(checked.rejected[0])
+        (is_duplicate,) = await self._intake.take_interactions(write_interactions(checked))
+        outcome = "duplicate" if is_duplicate else "accepted"
+        self._events.add(kind="interaction", outcome=outcome)
+        return 201, _encode(to_accepted(checked.rows[0], is_duplicate=is_duplicate))
 
     async def _take_searches(self, batch: Batch) -> tuple[int, bytes]:
-        check = self._checker.check_searches
-        received_at = time.time_ns() // 1_000
-        if len(batch.items) < _THREAD_FROM:
-            checked: Checked[SearchRow] = check(batch.items, received_at)
-        else:
-            checked = await self._in_turn(check, batch.items, received_at)
-        if not batch.is_many and checked.rejected:
-            self._count("search", 0, 0, 1)
-            raise _to_error(checked.rejected[0])
-        duplicates = await self._intake.take_searches(checked.rows, checked.client_named)
-        n_duplicate = sum(duplicates)
-        n_accepted = len(duplicates) - n_duplicate
-        self._count("search", n_accepted, n_duplicate, len(checked.rejected))
+        check = partial(self._checker.check_searches, received_at=time.time_ns() // 1_000)
+        judged = await self._judge(batch, check, write_searches)
+        if not batch.is_many and judged.rejected:
+            self._events.add(kind="search", outcome="rejected")
+            raise _to_error(judged.rejected[0])
+        duplicates = await self._intake.take_searches(judged.written)
+        counts = self._count("search", judged, duplicates)
+        names = [to_search_id(name) for name in judged.written.names]
         if not batch.is_many:
             status = "duplicate" if duplicates[0] else "accepted"
-            return 201, _encode(SearchAnswer(checked.rows[0].search_id, status))
+            return 201, _encode(SearchAnswer(names[0], status))
         search_ids: list[str | None] = [None] * len(batch.items)
-        for index, row in zip(checked.row_indexes, checked.rows, strict=True):
-            search_ids[index] = row.search_id
-        places = _duplicate_places(checked, duplicates)
-        return 202, _encode(
-            ManySearchesAnswer(n_accepted, n_duplicate, checked.rejected, places, search_ids)
-        )
+        for index, name in zip(judged.row_indexes, names, strict=True):
+            search_ids[index] = name
+        places = _duplicate_places(judged, duplicates)
+        return 202, _encode(ManySearchesAnswer(*counts, judged.rejected, places, search_ids))
 
-    async def _in_turn(self, check: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
-        """Check a large batch in the thread for it, one at a time.
+    async def _judge(
+        self,
+        batch: Batch,
+        check: Callable[[Sequence[bytes | msgspec.Raw]], Checked[Row]],
+        write: Callable[[Checked[Row]], WrittenRows],
+    ) -> Judged:
+        """Check a batch; a large one in the thread for it, one at a time.
 
         Together they would take as long, and all be committed at the end; in turn, one is written
         to the disk while the next is checked.
         """
-        loop = asyncio.get_running_loop()
-        call = functools.partial(check, *arguments, **named)
-        return await loop.run_in_executor(self._checking, call)
+        if len(batch.items) < _THREAD_FROM:
+            return judge(batch.items, check, write)
+        call = partial(judge, batch.items, check, write)
+        return await asyncio.get_running_loop().run_in_executor(self._checking, call)
 
-    def _count(self, kind: str, accepted: int, duplicate: int, rejected: int) -> None:
-        """Count what became of events."""
+    def _count(self, kind: str, judged: Judged, duplicates: list[bool]) -> tuple[int, int]:
+        """Count what became of events; return how many were accepted and how many known."""
+        n_duplicate = sum(duplicates)
+        n_accepted = len(duplicates) - n_duplicate
         for outcome, amount in (
-            ("accepted", accepted),
-            ("duplicate", duplicate),
-            ("rejected", rejected),
+            ("accepted", n_accepted),
+            ("duplicate", n_duplicate),
+            ("rejected", len(judged.rejected)),
         ):
             if amount:
                 self._events.add(amount, kind=kind, outcome=outcome)
+        return n_accepted, n_duplicate
 
 
 def build_front(engine: Engine, application: Application) -> Front:
@@ -251,13 +258,13 @@ def build_front(engine: Engine, application: Application) -> Front:
     )
 
 
-def _duplicate_places(checked: Checked[Any], duplicates: list[bool]) -> list[int]:
+def _duplicate_places(judged: Judged, duplicates: list[bool]) -> list[int]:
     """Return where in the batch the duplicates stood."""
     if not any(duplicates):
         return []
     return [
         index
-        for index, is_duplicate in zip(checked.row_indexes, duplicates, strict=True)
+        for index, is_duplicate in zip(judged.row_indexes, duplicates, strict=True)
         if is_duplicate
     ]
 

@@ -16,26 +16,24 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 
 from rankloop.errors import RankloopError, UnavailableError
-from rankloop.events.identity import to_search_identity
 from rankloop.store.identifiers import Hashes, to_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from rankloop.capture.identifiers import IdentifierLedger
     from rankloop.capture.journal import Journal
-    from rankloop.events.rows import InteractionRow, SearchRow
+    from rankloop.capture.written import WrittenRows
+    from rankloop.store.base import Kind
 
-    OnAccepted = Callable[[int, Sequence[SearchRow], Sequence[InteractionRow]], None]
+    OnAccepted = Callable[[int, bytes, bytes], None]
 
 _MAX_GROUP_ROWS: Final = 20_000
 _BUSY_FROM: Final = 8
 _GATHER_S: Final = 0.003
-_encoder = msgspec.json.Encoder()
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +42,8 @@ log = logging.getLogger(__name__)
 class _Submission:
     """One request's rows on their way, and where its answer goes."""
 
-    searches: Sequence[SearchRow]
-    interactions: Sequence[InteractionRow]
-    client_named: Sequence[bool]
+    kind: Kind
+    written: WrittenRows
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[list[bool]]
     duplicates: list[bool] = field(default_factory=list)
@@ -88,15 +85,11 @@ class Intake:
         self._is_open = True
         self._thread.start()
 
-    async def take_interactions(
-        self, rows: Sequence[InteractionRow], client_named: Sequence[bool]
-    ) -> list[bool]:
+    async def take_interactions(self, written: WrittenRows) -> list[bool]:
         """Make interactions durable.
 
         Args:
-            rows: What was checked and found good.
-            client_named: Per row, whether the client made the identifier; only those can be
-                retries.
+            written: What was checked and found good.
 
         Returns:
             Per row, True where it was accepted before and nothing changed.
@@ -104,13 +97,11 @@ class Intake:
         Raises:
             UnavailableError: The journal cannot take them; nothing of this batch was kept.
         """
-        return await self._submit((), rows, client_named)
+        return await self._submit("interaction", written)
 
-    async def take_searches(
-        self, rows: Sequence[SearchRow], client_named: Sequence[bool]
-    ) -> list[bool]:
-        """Make searches durable; arguments and answer as for interactions."""
-        return await self._submit(rows, (), client_named)
+    async def take_searches(self, written: WrittenRows) -> list[bool]:
+        """Make searches durable; argument and answer as for interactions."""
+        return await self._submit("search", written)
 
     def release(self, sequence: int) -> None:
         """Let the journal forget what the store has by now; called by the delivery."""
@@ -142,19 +133,14 @@ class Intake:
         self._journal.trim(self._trim_through)
         self._journal.close()
 
-    async def _submit(
-        self,
-        searches: Sequence[SearchRow],
-        interactions: Sequence[InteractionRow],
-        client_named: Sequence[bool],
-    ) -> list[bool]:
-        if not searches and not interactions:
+    async def _submit(self, kind: Kind, written: WrittenRows) -> list[bool]:
+        if not written.names:
             return []
         if not self._is_open:
             raise UnavailableError("the intake is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[bool]] = loop.create_future()
-        self._put(_Submission(searches, interactions, client_named, loop, answer))
+        self._put(_Submission(kind, written, loop, answer))
         return await answer
 
     def _put(self, item: _Submission | threading.Event | None) -> None:
@@ -196,7 +182,7 @@ class Intake:
                 self._wipe(item)
                 continue
             group.append(item)
-            n_rows += len(item.client_named)
+            n_rows += len(item.written.names)
         if self._queue:
             self._has_work.set()
         self._is_busy = len(group) >= _BUSY_FROM
@@ -214,66 +200,59 @@ class Intake:
 
     def _commit(self, group: list[_Submission]) -> None:
         """Write what is new in a group of submissions with one commit."""
-        searches = [row for submission in group for row in submission.searches]
-        interactions = [row for submission in group for row in submission.interactions]
-        new_searches = _find_new(
-            self._searches,
-            [to_search_identity(row.search_id, row.page_offset) for row in searches],
-            [submission for submission in group if submission.searches],
+        searches = _find_new(self._searches, [one for one in group if one.kind == "search"])
+        interactions = _find_new(
+            self._interactions, [one for one in group if one.kind == "interaction"]
         )
-        new_interactions = _find_new(
-            self._interactions,
-            [row.interaction_id for row in interactions],
-            [submission for submission in group if submission.interactions],
-        )
-        if not new_searches.places and not new_interactions.places:
+        if not searches.names and not interactions.names:
             return
-        searches = [searches[place] for place in new_searches.places]
-        interactions = [interactions[place] for place in new_interactions.places]
         sequence = self._journal.append(
-            _encoder.encode_lines(searches),
-            len(searches),
-            _encoder.encode_lines(interactions),
-            len(interactions),
+            searches.lines,
+            len(searches.names),
+            interactions.lines,
+            len(interactions.names),
             trim_through=self._trim_through,
         )
-        self._searches.add(new_searches.names, sequence, new_searches.hashes)
-        self._interactions.add(new_interactions.names, sequence, new_interactions.hashes)
+        self._searches.add(searches.names, sequence, searches.hashes)
+        self._interactions.add(interactions.names, sequence, interactions.hashes)
         self.acknowledged_sequence = sequence
         if self._on_accepted is not None:
-            self._on_accepted(sequence, searches, interactions)
+            self._on_accepted(sequence, searches.lines, interactions.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _New:
     """What of a group's rows of one kind is new."""
 
-    places: list[int]
     names: list[str]
     hashes: Hashes
+    lines: bytes
 
 
-def _find_new(ledger: IdentifierLedger, names: list[str], submissions: list[_Submission]) -> _New:
-    """Mark each submission's duplicates, and say which of the names are new."""
+def _find_new(ledger: IdentifierLedger, submissions: list[_Submission]) -> _New:
+    """Mark each submission's duplicates, and say what is new."""
+    names = [name for submission in submissions for name in submission.written.names]
+    named = [flag for submission in submissions for flag in submission.written.client_named]
     hashes = to_hashes(names)
-    named = [flag for submission in submissions for flag in submission.client_named]
     suspects = list(compress(names, named))
     known = ledger.find_known(suspects, hashes[np.array(named, dtype=bool)])
     if not known and len(set(suspects)) == len(suspects):
         for submission in submissions:
-            submission.duplicates = [False] * len(submission.client_named)
-        return _New(list(range(len(names))), names, hashes)
-    places: list[int] = []
-    place = 0
+            submission.duplicates = [False] * len(submission.written.names)
+        return _New(names, hashes, b"".join([one.written.lines for one in submissions]))
+    is_new: list[bool] = []
+    lines: list[bytes] = []
     for submission in submissions:
-        for flag in submission.client_named:
-            is_duplicate = flag and names[place] in known
-            submission.duplicates.append(is_duplicate)
-            if not is_duplicate:
-                places.append(place)
-                known.add(names[place])
-            place += 1
-    return _New(places, [names[place] for place in places], hashes[places])
+        written = submission.written
+        for name, flag in zip(written.names, written.client_named, strict=True):
+            submission.duplicates.append(flag and name in known)
+            known.add(name)
+        places = [place for place, is_known in enumerate(submission.duplicates) if not is_known]
+        lines.append(written.pick_lines(places))
+        is_new += [not is_known for is_known in submission.duplicates]
+    return _New(
+        list(compress(names, is_new)), hashes[np.array(is_new, dtype=bool)], b"".join(lines)
+    )
 
 
 def _answer(group: list[_Submission], failure: RankloopError | None) -> None:

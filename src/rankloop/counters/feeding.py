@@ -15,18 +15,23 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from rankloop.counters.filling import read_state
 from rankloop.errors import RankloopError, UnavailableError
+from rankloop.events.rows import InteractionRow, SearchRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from rankloop.counters.filling import Filling
     from rankloop.counters.state import State
-    from rankloop.events.rows import InteractionRow, SearchRow
     from rankloop.store.base import EventStore
 
 log = logging.getLogger(__name__)
+
+_searches = msgspec.json.Decoder(SearchRow)
+_interactions = msgspec.json.Decoder(InteractionRow)
 
 _GATHER_S: Final = 0.02
 _LOOK_EVERY_S: Final = 30.0
@@ -44,8 +49,16 @@ class _Accepted:
     """What one journal entry made durable."""
 
     sequence: int
-    searches: Sequence[SearchRow]
-    interactions: Sequence[InteractionRow]
+    searches: bytes
+    interactions: bytes
+
+    def read_searches(self) -> list[SearchRow]:
+        """Read its lines of searches."""
+        return _searches.decode_lines(self.searches)
+
+    def read_interactions(self) -> list[InteractionRow]:
+        """Read its lines of interactions."""
+        return _interactions.decode_lines(self.interactions)
 
 
 class Feed:
@@ -90,10 +103,16 @@ class Feed:
     def accept(
         self,
         sequence: int,
-        searches: Sequence[SearchRow],
-        interactions: Sequence[InteractionRow],
+        searches: bytes,
+        interactions: bytes,
     ) -> None:
-        """Take note of what one journal entry made durable; called from the intake's thread."""
+        """Take note of what one journal entry made durable; called from the intake's thread.
+
+        Args:
+            sequence: Number of the entry.
+            searches: NDJSON of `SearchRow`; read here, in a thread of its own.
+            interactions: NDJSON of `InteractionRow`, likewise.
+        """
         if self._is_listening:
             self._queue.append(_Accepted(sequence, searches, interactions))
             if not self._has_work.is_set():
@@ -231,8 +250,8 @@ class Feed:
             if isinstance(item, threading.Event):
                 markers.append(item)
                 continue
-            searches.extend(item.searches)
-            interactions.extend(item.interactions)
+            searches.extend(item.read_searches())
+            interactions.extend(item.read_interactions())
             if self._held is not None:
                 self._held.append(item)
         if self.state is not None and (searches or interactions):
@@ -266,7 +285,7 @@ class Feed:
         held, self._held = self._held or [], None
         for accepted in held:
             if accepted.sequence > mark:
-                state.fold(accepted.searches, accepted.interactions)
+                state.fold(accepted.read_searches(), accepted.read_interactions())
         with self._changed:
             self.state = state
             self._is_failed = False

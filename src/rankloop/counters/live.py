@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from rankloop.counters.base import Event, Popularity, PopularityWindow
     from rankloop.counters.state import State
-    from rankloop.events.rows import InteractionRow, SearchRow
     from rankloop.store.base import EventStore
 
 DOCUMENT_BYTES: Final = 170
@@ -60,10 +59,10 @@ class LiveCounters:
     def accept(
         self,
         sequence: int,
-        searches: Sequence[SearchRow],
-        interactions: Sequence[InteractionRow],
+        searches: bytes,
+        interactions: bytes,
     ) -> None:
-        """Take note of what one journal entry made durable; called from the intake's thread."""
+        """Take note of what one journal entry made durable, as NDJSON of rows; see `Feed`."""
         self._feed.accept(sequence, searches, interactions)
 
     def start(self) -> None:

@@ -67,3 +67,13 @@ def to_search_identity(search_id: str, page_offset: int) -> str:
         's1\x1f10'
     """
     return f"{search_id}\x1f{page_offset}"
+
+
+def to_search_id(identity: str) -> str:
+    r"""Return the search that a list belongs to.
+
+    Example:
+        >>> to_search_id("s1\x1f10")
+        's1'
+    """
+    return identity.partition("\x1f")[0]

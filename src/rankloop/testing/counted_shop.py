@@ -70,7 +70,7 @@ class CountedShop:
         with self._lock:
             self._sequence += 1
             self.pending.append((self._sequence, list(searches), list(interactions)))
-        self.counters.accept(self._sequence, searches, interactions)
+        self.counters.accept(self._sequence, to_lines(searches), to_lines(interactions))
 
     def click(
         self,
