@@ -10,6 +10,7 @@ import numpy as np
 from rankloop.bias.contextual import Contextual, compare_contexts
 from rankloop.bias.curves import N_JUDGED, Curve, Method, estimate_curve
 from rankloop.bias.drift import Drift, compare_weeks
+from rankloop.bias.harvesting import keep_moved
 from rankloop.bias.identifiability import (
     AMBER,
     Light,
@@ -135,10 +136,11 @@ def estimate_propensities(cells: Cells) -> BiasEstimate:
     node_of = pool_positions(max(cells.n_positions, 1))
     if cells.n_clicks == 0 or cells.n_positions < 2:
         return _describe(by_position, node_of, None, Drift.unchecked(1), None)
-    curve, drift = choose_effects(by_position, node_of)
+    moved = keep_moved(by_position, node_of)
+    curve, drift = choose_effects(moved, node_of)
     contextual = None
     if curve.method != "none":
-        contextual = compare_contexts(by_position, node_of, curve.by)
+        contextual = compare_contexts(moved, node_of, curve.by)
     return _describe(by_position, node_of, curve, drift, contextual)
 
 

@@ -114,6 +114,22 @@ def number_effects(cells: Cells, by: Sequence[Effect]) -> NDArray[np.int64]:
     return key
 
 
+def keep_moved(cells: Cells, node_of: NDArray[np.int64]) -> Cells:
+    """Keep pairs that were clicked and shown at two nodes: nothing else can be harvested.
+
+    Args:
+        cells: A log's cells.
+        node_of: `[n_positions]` int64, the node of each position.
+    """
+    if not len(cells):
+        return cells
+    start = np.flatnonzero(np.diff(cells.pair, prepend=-1))
+    node = node_of[cells.position]
+    is_moved = np.maximum.reduceat(node, start) > np.minimum.reduceat(node, start)
+    is_kept = is_moved & (np.add.reduceat(cells.clicks, start) > 0)
+    return cells.select(np.repeat(is_kept, np.diff(start, append=len(cells))))
+
+
 def harvest(cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect]) -> Harvest:
     """Gather what was shown at two nodes or more, and clicked.
 
