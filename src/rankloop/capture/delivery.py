@@ -47,7 +47,7 @@ class DeliveryConfig:
     """How long entries may wait where nobody reads, in seconds: a few large appends cost the
     store far less than many small ones."""
 
-    batch_bytes: int = 16 * 1024 * 1024
+    batch_bytes: int = 8 * 1024 * 1024
     """About how much one transaction of the store takes."""
 
     retry_after_s: float = 1.0
