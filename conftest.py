@@ -11,6 +11,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write golden files and generated reference pages instead of comparing with them",
     )
+    parser.addoption(
+        "--nightly", action="store_true", help="run what takes minutes, too: the mark `nightly`"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--nightly"):
+        return
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: give --nightly"))
 
 
 @pytest.fixture(autouse=True)

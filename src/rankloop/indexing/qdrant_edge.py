@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 2_000
 _TIED: Final = 16
+_MAX_EXCLUDED: Final = 200
 _SHOWN: Final = [NAME, JSON]
 _ALL: Final = TranslatedFilter(None, is_exact=True)
 
@@ -308,18 +309,20 @@ class QdrantEdgeIndex:
                 self._shard.update(qdrant.UpdateOperation.create_field_index(path, to_schema(kind)))
                 self._fields.add(path)
 
-    def _translate(self, filters: Filter | None) -> TranslatedFilter:
-        return _ALL if filters is None else self._translation.translate(filters)
+    def _translate(
+        self, filters: Filter | None, max_excluded: int | None = None
+    ) -> TranslatedFilter:
+        return _ALL if filters is None else self._translation.translate(filters, max_excluded)
 
     def _search(self, query: Any, limit: int, filters: Filter | None) -> Found:  # noqa: ANN401
         """Ask for candidates until enough of them satisfy the filter, or there are no more."""
-        translated = self._translate(filters)
+        translated = self._translate(filters, _MAX_EXCLUDED)
         most = len(self._rows)
         limit = min(limit, most)
         if limit <= 0:
             return Found((), np.empty(0), ())
         holds = None if filters is None or translated.is_exact else build_matcher(filters)
-        size = limit + _TIED if holds is None else 4 * limit + _TIED
+        size = limit + _TIED if holds is None else 2 * limit + _TIED
         while True:
             request = qdrant.QueryRequest(
                 size, query=query, filter=translated.condition, with_payload=_SHOWN

@@ -52,10 +52,19 @@ class FilterTranslation:
     def __init__(self, rows_of: Callable[[Iterable[str]], list[int]]) -> None:
         self._rows_of = rows_of
 
-    def translate(self, filters: Filter) -> TranslatedFilter:
-        """Translate a filter; of parts that must all hold, those that can be are."""
+    def translate(self, filters: Filter, max_excluded: int | None = None) -> TranslatedFilter:
+        """Translate a filter; of parts that must all hold, those that can be are.
+
+        Args:
+            filters: The filter.
+            max_excluded: Longer lists of documents to leave out are not translated: Qdrant takes
+                2 µs for each name in every search, and few of them are ever found.
+        """
         parts = filters.parts if isinstance(filters, Every) else (filters,)
-        translated = [self._translate(part) for part in parts]
+        translated = [
+            None if _is_long_exclusion(part, max_excluded) else self._translate(part)
+            for part in parts
+        ]
         known = [part for part in translated if part is not None]
         is_exact = len(known) == len(translated)
         return TranslatedFilter(qdrant.Filter(must=known) if known else None, is_exact)
@@ -87,6 +96,14 @@ class FilterTranslation:
         names = [value for value in _listed(condition) if isinstance(value, str)]
         named = qdrant.HasIdCondition(set(self._rows_of(names)))
         return named if operator in ("$eq", "$in") else _negate(named)
+
+
+def _is_long_exclusion(filters: Filter, most: int | None) -> bool:
+    """Say whether a part leaves out more documents than are worth translating."""
+    if most is None or not isinstance(filters, Condition):
+        return False
+    is_exclusion = filters.field == DOCUMENT_ID and filters.operator == "$nin"
+    return is_exclusion and len(_listed(filters)) > most
 
 
 def _translate_field(condition: Condition) -> QdrantCondition | None:
