@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,7 @@ from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.catalog.keys import KeyRing
+from rankloop.catalog.retrievers import RetrieverCatalog
 from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
@@ -33,6 +36,9 @@ from rankloop.jobs.training_files import TrainingFiles
 from rankloop.privacy.erasure import Erasure
 from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
+from rankloop.retrieval.assembly import Assembly
+from rankloop.retrieval.serving import Serving
+from rankloop.retrieval.specification import read_embedder
 from rankloop.settings import LoadedSettings, Settings, load_settings
 from rankloop.store.base import EventStore, Kind, StoreConfig
 from rankloop.store.duckdb import DuckDBStore
@@ -42,6 +48,7 @@ from rankloop.telemetry import Metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rankloop.indexing.embedders import EmbedderSpec
     from rankloop.privacy.exports import ExportKind, Maker
 
 STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckDBStore}
@@ -90,8 +97,12 @@ class Engine:
     erasure: Erasure
     exports: Exports
     learning: Learning
+    retrievers: RetrieverCatalog
     documents: Library
+    serving: Serving
     metrics: Metrics
+    now: Callable[[], datetime]
+    """The clock of rankings, aware UTC."""
 
     @property
     def settings(self) -> Settings:
@@ -100,11 +111,13 @@ class Engine:
 
     def close(self) -> None:
         """Commit what is waiting, deliver it and let go of the folder."""
+        self.serving.close()
         self.intake.stop()
         self.counters.close()
         self.delivery.close()
         self.intake.close()
         self.documents.close()
+        self.retrievers.close()
         self.store.close()
         self.keys.close()
         self.folder.close()
@@ -177,7 +190,9 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
 
     derivation = Derivation(store, _to_attribution(settings))
     estimation = Estimation(store, derivation)
-    documents = _open_library(folder.path, settings)
+    retrievers = RetrieverCatalog(folder.path / CATALOG_FILE, lambda: time.time_ns() // 1_000)
+    documents = _open_library(folder.path, settings, retrievers)
+    assembly = Assembly(documents, counters, metrics)
     learning = _build_learning(store, estimation, documents, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
@@ -201,8 +216,11 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,
+        retrievers=retrievers,
         documents=documents,
+        serving=Serving(retrievers, documents, assembly),
         metrics=metrics,
+        now=lambda: datetime.now(UTC),
     )
 
 
@@ -266,11 +284,13 @@ def _open_journal(
     return journal
 
 
-def _open_library(folder: Path, settings: Settings) -> Library:
-    """Open the documents of all retrievers.
+def _open_library(folder: Path, settings: Settings, retrievers: RetrieverCatalog) -> Library:
+    """Open the documents of all retrievers, each with the embedder that its pipeline names."""
 
-    A retriever without a configuration has no embedder.
-    """
+    def find_embedder(retriever_id: str) -> EmbedderSpec | None:
+        version = retrievers.find(retriever_id)
+        return None if version is None else read_embedder(version.configuration)
+
     endpoints = {
         name: EndpointConfig(
             base_url=one.base_url,
@@ -282,9 +302,7 @@ def _open_library(folder: Path, settings: Settings) -> Library:
         )
         for name, one in settings.embedders.items()
     }
-    return Library(
-        folder / INDEXES_FOLDER, lambda _retriever_id: None, endpoints, settings.index.language
-    )
+    return Library(folder / INDEXES_FOLDER, find_embedder, endpoints, settings.index.language)
 
 
 def _open_ledger(store: EventStore, kind: Kind) -> IdentifierLedger:

@@ -14,7 +14,9 @@ from rankloop.api import (
     health,
     insights,
     interactions,
+    ranking,
     retriever_documents,
+    retrievers,
     training,
     users,
 )
@@ -37,7 +39,9 @@ HANDLERS: Final = [
     *insights.HANDLERS,
     *training.HANDLERS,
     *bias.HANDLERS,
+    *retrievers.HANDLERS,
     *retriever_documents.HANDLERS,
+    *ranking.HANDLERS,
     *health.HANDLERS,
 ]
 """Every address, in one visible place."""

@@ -74,6 +74,11 @@ async def wait_for_store(engine: Engine, *, allow_stale: bool = False) -> int | 
 
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     """Do something slow without holding up the event loop, nor the threads that capture uses."""
+    return await in_executor(READERS.get(), work, *arguments)
+
+
+async def in_executor(executor: Executor, work: Callable[..., T], *arguments: object) -> T:
+    """Do the same in threads of one's own choice."""
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
-    return await loop.run_in_executor(READERS.get(), context.run, work, *arguments)
+    return await loop.run_in_executor(executor, context.run, work, *arguments)

@@ -15,6 +15,7 @@ from rankloop.cli import (
     judging,
     operating,
     reporting,
+    retrieving,
     serving,
 )
 from rankloop.cli.output import Output, report_failure, to_epilogue
@@ -37,6 +38,9 @@ Start here:
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells have it: 128 and the number of the signal."""
 
+GROUPS: Final = ("judgments", "keys", "retrievers")
+"""Commands that have commands of their own."""
+
 app = App(
     name="rankloop",
     help=HELP,
@@ -57,6 +61,8 @@ _add(demonstrating.demo, demonstrating.EXAMPLES)
 _add(serving.serve, serving.EXAMPLES)
 _add(importing.import_files, importing.EXAMPLES, name="import")
 _add(documents.documents, documents.EXAMPLES)
+app.command(retrieving.retrievers)
+_add(retrieving.search, retrieving.SEARCH_EXAMPLES)
 _add(reporting.report, reporting.REPORT_EXAMPLES)
 _add(reporting.doctor, reporting.DOCTOR_EXAMPLES)
 _add(estimating.bias, estimating.BIAS_EXAMPLES)
@@ -103,7 +109,7 @@ def _words(tokens: list[str]) -> list[str]:
         if token.startswith("-") or not token.isidentifier():
             break
         words.append(token)
-    return words if words and words[0] == "keys" else words[:1]
+    return words if words and words[0] in GROUPS else words[:1]
 
 
 def _to_usage_error(error: CycloptsError, command: str) -> InputError:

@@ -15,6 +15,7 @@ from rankloop.client.calling import AsyncCaller, Caller, RetryConfig
 from rankloop.client.exports import AsyncExports, Exports
 from rankloop.client.interactions import AsyncInteractions, Interactions
 from rankloop.client.judgments import AsyncJudgments, Judgments
+from rankloop.client.retriever import AsyncRetriever, Retriever, list_all
 from rankloop.client.searches import AsyncSearches, Searches
 from rankloop.client.sender import AsyncSender, Sender, SenderConfig
 from rankloop.client.users import AsyncUsers, Users
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rankloop.client.calling import AsyncTransport, Transport
+    from rankloop.tables.serving import PipelineVersions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Client:
         self.url = url
         caller = Caller(transport or _open(url, api_key, config), config.retry)
         self._caller = caller
+        self._caller = caller
         self.interactions = Interactions(caller)
         self.searches = Searches(caller)
         self.analytics = Analytics(caller)
@@ -83,6 +86,14 @@ class Client:
         self.judgments = Judgments(caller)
         self.sender = Sender(caller.transport, config.sender)
         self._finish = _finish_with(self, self.sender, caller.transport)
+
+    def retriever(self, retriever_id: str) -> Retriever:
+        """Return one retriever, known or yet to be made; nothing is asked of the server."""
+        return Retriever(self._caller, retriever_id)
+
+    def retrievers(self) -> PipelineVersions:
+        """Return the pipelines in use, by name of their retriever."""
+        return self._caller.run(list_all())
 
     def close(self) -> None:
         """Send what the sender still holds, within its time limit, and let go of the server."""
@@ -130,6 +141,7 @@ class AsyncClient:
         self._transport = transport or _open_async(url, api_key, config)
         caller = AsyncCaller(self._transport, config.retry)
         self._caller = caller
+        self._caller = caller
         self.interactions = AsyncInteractions(caller)
         self.searches = AsyncSearches(caller)
         self.analytics = AsyncAnalytics(caller)
@@ -141,6 +153,14 @@ class AsyncClient:
         queue = Sender(sending, config.sender)
         self.sender = AsyncSender(queue)
         self._finish = _finish_with(self, queue, sending)
+
+    def retriever(self, retriever_id: str) -> AsyncRetriever:
+        """Return one retriever, known or yet to be made; nothing is asked of the server."""
+        return AsyncRetriever(self._caller, retriever_id)
+
+    async def retrievers(self) -> PipelineVersions:
+        """Return the pipelines in use, by name of their retriever."""
+        return await self._caller.run(list_all())
 
     async def close(self) -> None:
         """Send what the sender still holds, within its time limit, and let go of the server."""

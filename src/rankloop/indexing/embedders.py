@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -49,6 +50,8 @@ def check_spec(spec: EmbedderSpec, where: str = "/embedder") -> None:
         raise InputError(
             f"an embedder of kind {spec.kind!r} has no address", where=f"{where}/base_url"
         )
+    if spec.base_url is not None and urlsplit(spec.base_url).scheme not in {"http", "https"}:
+        raise InputError("must begin with http:// or https://", where=f"{where}/base_url")
 
 
 def build_embedder(

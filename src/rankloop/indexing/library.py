@@ -91,6 +91,13 @@ class Library:
                 )
             return found
 
+    def holds(self, retriever_id: str) -> bool:
+        """Say whether a retriever has an index; asking opens nothing."""
+        index = self._indexes.get(retriever_id)
+        if index is not None:
+            return index.spec is not None
+        return (self._folder / to_folder_name(retriever_id)).is_dir()
+
     def texts(self, retriever_id: str, document_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the texts of those documents that a retriever holds."""
         documents = self.open(retriever_id).documents(document_ids)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from rankloop.errors import Fault, InputError, PipelineError
 from rankloop.events.refusals import escape_step
 from rankloop.events.types import is_type_name
+from rankloop.indexing.embedders import EmbedderSpec, check_spec
 from rankloop.retrieval.limits import MAX_STAGES, MAX_TIMEOUT_MS
 from rankloop.retrieval.pipeline import list_stages
 from rankloop.retrieval.placing import StageSpec, check_order
@@ -22,34 +22,10 @@ PIPELINE_TIMEOUT_MS: Final = 2_000.0
 """What a whole request may take where the pipeline does not say."""
 
 TimeoutMs = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_TIMEOUT_MS)]
-Dimension = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
-ModelName = Annotated[str, msgspec.Meta(max_length=512)]
 
 _PIPELINE_FIELDS: Final = ("stages", "embedder", "signal_weights", "timeout_ms")
 _MAX_WEIGHTS: Final = 1_000
 _MAX_WEIGHT: Final = 1e6
-
-
-class EmbedderSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What turns a retriever's queries and documents into vectors."""
-
-    kind: Literal["none", "local", "openai"] = "none"
-    """None, a model in this process, or an endpoint that speaks OpenAI's `/v1/embeddings`."""
-
-    model: ModelName = ""
-    """A folder or a hub name, or the endpoint's name of the model."""
-
-    base_url: ModelName = ""
-    """Where the endpoint is."""
-
-    dimension: Dimension | None = None
-    """Length of the vectors, where the model leaves a choice or is not loaded yet."""
-
-    def __post_init__(self) -> None:
-        if self.kind != "none" and not self.model:
-            raise InputError("a model is needed", where="/model")
-        if self.base_url and urlsplit(self.base_url).scheme not in {"http", "https"}:
-            raise InputError("must begin with http:// or https://", where="/base_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +88,40 @@ def read_pipeline(config: object) -> PipelineSpec:
             detail = say_unknown(str(key), _PIPELINE_FIELDS)
             faults.append(Fault(f"/{escape_step(str(key))}", "unknown_field", detail))
     stages = _read_stages(config.get("stages", []), faults)
-    embedder = read_config(EmbedderSpec, config.get("embedder") or {}, "/embedder", faults)
+    embedder = _read_embedder(config, faults)
     weights = _read_weights(config.get("signal_weights") or {}, faults)
     timeout_ms = _read_timeout(config, "", faults) or PIPELINE_TIMEOUT_MS
     if faults:
         raise _refuse(faults)
     return PipelineSpec(tuple(stages), embedder, weights, timeout_ms)
+
+
+def read_embedder(config: Mapping[str, Any]) -> EmbedderSpec:
+    """Read which embedder a pipeline names; the one of kind `none` where it names none.
+
+    Raises:
+        PipelineError: It is not written as an embedder.
+
+    Example:
+        >>> read_embedder({"stages": []}).kind
+        'none'
+    """
+    faults: list[Fault] = []
+    embedder = _read_embedder(config, faults)
+    if faults:
+        raise _refuse(faults)
+    return embedder
+
+
+def _read_embedder(config: Mapping[str, Any], faults: list[Fault]) -> EmbedderSpec:
+    """Read the embedder, and whether it could be built."""
+    read = read_config(EmbedderSpec, config.get("embedder") or {}, "/embedder", faults)
+    embedder: EmbedderSpec = read or EmbedderSpec()
+    try:
+        check_spec(embedder)
+    except InputError as error:
+        faults.append(Fault(error.where, "invalid_value", str(error)))
+    return embedder
 
 
 def _refuse(faults: list[Fault]) -> PipelineError:

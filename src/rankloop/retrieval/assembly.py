@@ -1,0 +1,72 @@
+"""What each retriever's stages are built from, gathered from the parts of the installation."""
+
+from __future__ import annotations
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from rankloop.retrieval.parts import N_WORKERS, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx2
+
+    from rankloop.counters.base import ServingCounters
+    from rankloop.indexing.library import Library
+    from rankloop.retrieval.specification import PipelineSpec
+    from rankloop.telemetry import Metrics
+
+
+class Assembly:
+    """Gathers the parts of one retriever's pipeline.
+
+    Args:
+        library: The documents of all retrievers.
+        counters: Popularity and histories.
+        metrics: Where stages are counted and timed.
+        engine_headers: What is sent to other engines, by the name that the settings give them.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        counters: ServingCounters,
+        metrics: Metrics,
+        engine_headers: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self._library = library
+        self._counters = counters
+        self._metrics = metrics
+        self._engine_headers = engine_headers or {}
+        self._workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="rankloop-stage")
+        self._client: httpx2.Client | None = None
+
+    def gather(self, retriever_id: str, spec: PipelineSpec) -> Parts:
+        """Gather what the stages of a pipeline may be built from."""
+        index = self._library.open(retriever_id)
+        asks_others = any(stage.kind.blocks for stage in spec.stages)
+        return Parts(
+            index=index,
+            embedder=index.embedder,
+            counters=self._counters,
+            http=self._http if asks_others else None,
+            engine_headers=self._engine_headers,
+            workers=self._workers,
+            metrics=self._metrics,
+        )
+
+    def close(self) -> None:
+        """Let the threads end and the connections go."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    @functools.cached_property
+    def _http(self) -> httpx2.Client:
+        """The connections to other engines; the library takes .1 s to import."""
+        import httpx2
+
+        self._client = httpx2.Client(follow_redirects=False)
+        return self._client
