@@ -19,6 +19,8 @@ from rankloop.api.addresses import Address, opt
 from rankloop.api.bodies import decode_body
 from rankloop.api.ranked import to_filters, to_ranking, to_row
 from rankloop.api.reading import AnyRequest, engine_of, in_executor, read_step
+from rankloop.capture.checks import Checked
+from rankloop.capture.written import write_searches
 from rankloop.errors import InputError, UnavailableError
 from rankloop.events.bodies import DocumentId, Identifier, QueryText
 from rankloop.events.identity import is_plain
@@ -178,7 +180,7 @@ def _to_candidates(given: list[CandidateBody]) -> Candidates:
 async def _record(engine: Engine, row: SearchRow, *, is_named: bool) -> bool:
     """Record a search durably; say whether capture took it."""
     try:
-        await engine.intake.take_searches([row], [is_named])
+        await engine.intake.take_searches(write_searches(Checked([row], [0], [is_named], [])))
     except UnavailableError:
         engine.metrics.counter(
             "rankloop_search_unlogged_total", "Rankings served that capture could not take."
