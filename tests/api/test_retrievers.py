@@ -59,14 +59,14 @@ def test_every_fault_of_a_pipeline_is_named_with_its_place(api):
             {"type": "text_search", "top_k": 0},
             {"type": "text_search", "topk": 5},
         ],
-        "embeder": {},
+        "embed": {},
     }
     answer = api.call("PUT", PRODUCTS, body)
 
     assert answer.status == 400
     assert answer.json()["code"] == "invalid_pipeline"
     pointers = {fault["pointer"] for fault in answer.json()["errors"]}
-    assert pointers == {"/stages/0/type", "/stages/1/top_k", "/stages/2/topk", "/embeder"}
+    assert pointers == {"/stages/0/type", "/stages/1/top_k", "/stages/2/topk", "/embed"}
     assert api.get(PRODUCTS).status == 404
 
 
