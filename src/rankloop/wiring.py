@@ -164,17 +164,12 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     store = _open_store(folder.path, settings)
     keys = KeyRing(folder.path / CATALOG_FILE)
     metrics = Metrics()
-    checker = Checker(
-        functools.lru_cache(_PSEUDONYMS_KEPT)(pseudonyms.to_stored),
-        TypeLedger(_custom_types(store), most=settings.capture.max_custom_types),
-    )
+    checker = _build_checker(store, settings, pseudonyms)
     searches = _open_ledger(store, "search")
     interactions = _open_ledger(store, "interaction")
     journal = _open_journal(folder.path / JOURNAL_FILE, store, settings, (searches, interactions))
     # The counters wait for the delivery, which comes after the intake, which they listen to.
-    counters = LiveCounters(
-        store, lambda timeout_s: delivery.wait(timeout_s), _to_counters(settings)
-    )
+    counters = LiveCounters(store, lambda limit_s: delivery.wait(limit_s), _to_counters(settings))
     intake = Intake(journal, searches, interactions, counters.accept)
     delivery = Delivery(
         journal.path,
@@ -192,7 +187,6 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     estimation = Estimation(store, derivation)
     retrievers = RetrieverCatalog(folder.path / CATALOG_FILE, lambda: time.time_ns() // 1_000)
     documents = _open_library(folder.path, settings, retrievers)
-    assembly = Assembly(documents, counters, metrics)
     learning = _build_learning(store, estimation, documents, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
@@ -218,9 +212,17 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         learning=learning,
         retrievers=retrievers,
         documents=documents,
-        serving=Serving(retrievers, documents, assembly),
+        serving=Serving(retrievers, documents, Assembly(documents, counters, metrics)),
         metrics=metrics,
         now=lambda: datetime.now(UTC),
+    )
+
+
+def _build_checker(store: EventStore, settings: Settings, pseudonyms: Pseudonyms) -> Checker:
+    """Build the law on events, which knows the custom types so far."""
+    return Checker(
+        functools.lru_cache(_PSEUDONYMS_KEPT)(pseudonyms.to_stored),
+        TypeLedger(_custom_types(store), most=settings.capture.max_custom_types),
     )
 
 

@@ -42,14 +42,13 @@ def documents(
         retriever: Whose documents.
     """
     from rankloop.capture.file_lines import read_blocks
-    from rankloop.client.documents import RetrieverDocuments
 
     output = target.open_output()
     if not file.is_file():
         raise InputError(f"there is no file {file}", where="file")
     upload = _Upload()
     with target.connect() as loop, output.progress("documents", 1) as tick:
-        through = RetrieverDocuments(loop._caller, retriever)
+        through = loop.retriever(retriever)
         for block in read_blocks(file, _to_progress(tick), BLOCK_BYTES):
             upload.send(through, block)
     output.document(upload.to_dict())

@@ -2,10 +2,11 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from rankloop.cli.figures import to_rank
 from rankloop.cli.output import OK, to_epilogue
@@ -129,37 +130,54 @@ def remove(retriever_id: str, target: Target = HERE) -> int:
     return OK
 
 
-def search(
-    query: str,
-    target: Target = HERE,
-    *,
-    retriever: str,
-    limit: int = 10,
-    offset: int = 0,
-    user_id: str | None = None,
-    session_id: str | None = None,
-    filters: str | None = None,
-    explain: bool = False,
-) -> int:
-    """Rank documents for a query, as a program would; the ranking is recorded as a search.
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What of a ranking is wanted, and for whom."""
+
+    limit: int = 10
+    """Results wanted."""
+
+    offset: int = 0
+    """Results skipped."""
+
+    user_id: str | None = None
+    """Whose history counts."""
+
+    session_id: str | None = None
+    """Whose session counts."""
+
+    filters: str | None = None
+    """Conditions as JSON, such as {"price": {"$lte": 50}}."""
+
+    explain: bool = False
+    """Say for each result what moved it, and by how much."""
+
+
+USUAL: Final = Wanted()
+"""The first ten results, for nobody in particular."""
+
+
+def search(query: str, target: Target = HERE, wanted: Wanted = USUAL, *, retriever: str) -> int:
+    """Rank documents for a query, as a program would; it is recorded as a search.
 
     Args:
         query: What to look for.
         target: The data folder or the server.
+        wanted: Which results, and for whom.
         retriever: The retriever whose pipeline ranks.
-        limit: Results wanted.
-        offset: Results skipped.
-        user_id: Whose history counts.
-        session_id: Whose session counts.
-        filters: Conditions as JSON, such as {"price": {"$lte": 50}}.
-        explain: Say for each result what moved it, and by how much.
     """
     output = target.open_output()
-    wanted = None if filters is None else _to_object(filters, "--filters")
-    given: dict[str, Any] = {"user_id": user_id, "session_id": session_id, "filters": wanted}
+    given: dict[str, Any] = {"user_id": wanted.user_id, "session_id": wanted.session_id}
+    if wanted.filters is not None:
+        given["filters"] = _to_object(wanted.filters, "--filters")
     with target.connect() as loop:
         ranking = loop.retriever(retriever).execute(
-            query, limit=limit, offset=offset, explain=explain, **given
+            query,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            explain=wanted.explain,
+            **given,
         )
     output.document(ranking)
     _show(ranking, output)

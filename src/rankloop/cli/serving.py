@@ -50,6 +50,7 @@ def serve(target: Target = HERE, *, host: str | None = None, port: int | None = 
     engine = open_engine(folder, loaded)
     try:
         check_keys(engine, folder)
+        engine.serving.warm()
         with bind(loaded.settings.server.host, loaded.settings.server.port) as listener:
             _run(engine, listener, target)
     finally:

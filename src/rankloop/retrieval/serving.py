@@ -170,6 +170,14 @@ class Serving:
         self._library.drop(retriever_id)
         self.forget(retriever_id)
 
+    def warm(self) -> None:
+        """Build the pipelines in use in the background, so that no request waits for it.
+
+        Counters that they need begin to be read as well.
+        """
+        for version in self._catalog.in_use():
+            self.workers.submit(self._find_built, version.retriever_id)
+
     def forget(self, retriever_id: str) -> None:
         """Build a retriever's pipeline anew at its next request."""
         with self._lock:
