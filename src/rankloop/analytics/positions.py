@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 DEEPEST: Final = 100
 """Positions from here on are counted together; the axis ends before."""
 
+STEPS: Final = 2**26
+"""Rates that are added up come in so many steps from 0 to 1."""
+
 
 def build_positions(
     positions: pa.Table, clustering: Clustering
@@ -63,7 +66,8 @@ def to_rates(positions: Sequence[PositionRow], deeper: PositionRow | None) -> li
 
     Returns:
         `[DEEPEST + 1]`: rates of positions from 0; the last is that of all deeper ones. 0 where
-        nothing was shown.
+        nothing was shown. They are multiples of 2^-26, so that sums of them are exact and do not
+        depend on the order of adding up: a user erased is then a user never seen, to the last bit.
 
     Example:
         >>> row = PositionRow(0, 8, 2, Rate(0.25, 8, 0.1, 0.5, "user"))
@@ -72,7 +76,8 @@ def to_rates(positions: Sequence[PositionRow], deeper: PositionRow | None) -> li
     """
     rates = [row.ctr.value or 0.0 for row in positions]
     rates += [0.0] * (DEEPEST - len(rates))
-    return [*rates, (deeper.ctr.value or 0.0) if deeper else 0.0]
+    rates.append((deeper.ctr.value or 0.0) if deeper else 0.0)
+    return [round(rate * STEPS) / STEPS for rate in rates]
 
 
 def build_first_click(rates: Mapping[str, ClusterSums], first_positions: pa.Table) -> FirstClick:
