@@ -48,6 +48,7 @@ docs: $(READY)  ## write the pages that are made from code; try every link
 bench: $(READY)  ## the figures of docs/benchmarks.md, beside what a team would use instead
 	$(BIN)/rankloop bench capture --against fastapi
 	$(BIN)/rankloop bench analytics --against sql
+	$(BIN)/rankloop bench bias --against pyclick-like
 	$(BIN)/rankloop bench search --against sql
 
 fmt: $(READY)  ## format, and mend what can be mended

@@ -59,9 +59,8 @@ def measure(
     if against not in {None, PEER}:
         raise InputError(f"there is no peer {against!r}", hint=f"Known: {PEER}.")
     figures = _compare_with_lists(say) if against == PEER else []
-    cells, taken_s = _fold_large(say) if large else _fold(say)
-    figures.append(compare("cells_s", taken_s, "s"))
-    figures += _measure_fits(cells, say)
+    cells, folding = _fold_large(say) if large else _fold(say)
+    figures += [*folding, *_measure_fits(cells, say)]
     figures += _measure_unique(say)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     figures.append(compare("peak_memory_mib", peak_kib / 1024, "MiB"))
@@ -77,19 +76,22 @@ def _time(what: str, call: Callable[[], T], say: Callable[[str], None]) -> tuple
     return result, seconds
 
 
-def _fold(say: Callable[[str], None]) -> tuple[Cells, float]:
-    """Fold a million searches that are in memory."""
-    say(f"simulating {N_SEARCHES:,} searches")
-    lists, circumstances = fold_lists(build_simulation(N_SEARCHES))
-    return _time("cells", lambda: lists.to_cells(circumstances), say)
+def _fold(say: Callable[[str], None]) -> tuple[Cells, list[Figure]]:
+    """Simulate a million searches and fold them in memory."""
+    simulation = build_simulation(N_SEARCHES)
+    (lists, known), simulated_s = _time("simulation", lambda: fold_lists(simulation), say)
+    cells, cells_s = _time("cells", lambda: lists.to_cells(known), say)
+    per_s = len(lists) / simulated_s
+    return cells, [compare("simulated_per_s", per_s, "1/s"), compare("cells_s", cells_s, "s")]
 
 
-def _fold_large(say: Callable[[str], None]) -> tuple[Cells, float]:
+def _fold_large(say: Callable[[str], None]) -> tuple[Cells, list[Figure]]:
     """Fold ten million searches that are in a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"
         write_log(build_simulation(N_SEARCHES_LARGE), path, say)
-        return _time("cells", lambda: fold_parquet(path), say)
+        cells, cells_s = _time("cells", lambda: fold_parquet(path), say)
+    return cells, [compare("cells_s", cells_s, "s")]
 
 
 def _measure_fits(told_apart: Cells, say: Callable[[str], None]) -> list[Figure]:

@@ -31,14 +31,20 @@ RANKLOOP_SERVER__PORT=9000 rankloop settings"""
 
 BENCH_EXAMPLES: Final = """\
 rankloop bench capture --against fastapi
-rankloop bench analytics --json"""
+rankloop bench analytics --json
+rankloop bench bias --against pyclick-like
+rankloop bench bias --large"""
 
 BENCHMARKS: Final = {
     "capture": "rankloop.benchmarks.capture",
     "analytics": "rankloop.benchmarks.analytics",
+    "bias": "rankloop.benchmarks.bias",
     "search": "rankloop.benchmarks.search",
 }
 """Every benchmark by name, and the module whose `measure` runs it."""
+
+LARGE: Final = frozenset({"bias"})
+"""Benchmarks that have a large run."""
 
 Scope = Literal["capture", "search", "read", "admin"]
 
@@ -145,7 +151,11 @@ def settings(target: Target = HERE) -> int:
 
 
 def bench(
-    name: str, target: Target = HERE, *, against: Annotated[str | None, Parameter()] = None
+    name: str,
+    target: Target = HERE,
+    *,
+    against: Annotated[str | None, Parameter()] = None,
+    large: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Measure this machine's figures, beside what you would use instead.
 
@@ -153,9 +163,11 @@ def bench(
     over 1 means that Rankloop is better.
 
     Args:
-        name: Which figures: capture, analytics or search.
+        name: Which figures: capture, analytics, bias or search.
         target: Taken for the sake of --json.
         against: The peer to run in the same run, such as fastapi.
+        large: Run the large size, of those that have one: bias, from ten
+            million searches in Parquet.
     """
     from rankloop.errors import InputError
 
@@ -164,6 +176,10 @@ def bench(
         raise InputError(
             f"there is no benchmark {name!r}", hint=f"Benchmarks: {', '.join(BENCHMARKS)}."
         )
+    if large and name not in LARGE:
+        raise InputError(
+            f"the benchmark {name!r} has one size", hint=f"Large: {', '.join(sorted(LARGE))}."
+        )
     try:
         module = import_module(BENCHMARKS[name])
     except ModuleNotFoundError as error:
@@ -171,7 +187,8 @@ def bench(
             f"the benchmark {name!r} needs {error.name}, which is not installed",
             hint="pip install 'rankloop[bench]' brings what benchmarks need.",
         ) from error
-    outcome = module.measure(against=against, say=output.note)
+    size = {"large": True} if large else {}
+    outcome = module.measure(against=against, say=output.note, **size)
     output.document(outcome)
     output.say(module.to_table(outcome))
     return OK
