@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -132,16 +133,15 @@ def estimate_propensities(cells: Cells) -> BiasEstimate:
         >>> estimate_propensities(frozen).propensities.status
         'not_identifiable'
     """
-    by_position = cells.sum_over("previous_click")
     node_of = pool_positions(max(cells.n_positions, 1))
     if cells.n_clicks == 0 or cells.n_positions < 2:
-        return _describe(by_position, node_of, None, Drift.unchecked(1), None)
-    moved = keep_moved(by_position, node_of)
+        return _describe(cells, node_of, None, Drift.unchecked(1), None)
+    moved = keep_moved(cells, node_of)
     curve, drift = choose_effects(moved, node_of)
     contextual = None
     if curve.method != "none":
         contextual = compare_contexts(moved, node_of, curve.by)
-    return _describe(by_position, node_of, curve, drift, contextual)
+    return _describe(cells, node_of, curve, drift, contextual)
 
 
 def choose_effects(cells: Cells, node_of: NDArray[np.int64]) -> tuple[Curve, Drift]:
@@ -149,10 +149,16 @@ def choose_effects(cells: Cells, node_of: NDArray[np.int64]) -> tuple[Curve, Dri
 
     Weeks are kept, whatever they cost, where estimates with and without them disagree.
     """
-    pair = estimate_curve(cells, node_of, ["pair"])
-    if pair.method == "none" or not cells.week.any():
+    if not cells.week.any():
+        pair = estimate_curve(cells, node_of, ["pair"])
         return pair, Drift.unchecked(pair.beta.size)
-    week = estimate_curve(cells, node_of, ["pair", "week"])
+    # Two curves of the same cells, each mostly within NumPy, which lets the other go on.
+    with ThreadPoolExecutor(2) as threads:
+        by_week = threads.submit(estimate_curve, cells, node_of, ["pair", "week"])
+        pair = estimate_curve(cells, node_of, ["pair"])
+        week = by_week.result()
+    if pair.method == "none":
+        return pair, Drift.unchecked(pair.beta.size)
     drift = compare_weeks(pair, week)
     return (pair if drift.status == "unchecked" else week), drift
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_STEPS: Final = 50
 """Hard stop; a log of any size takes five to eight steps."""
 
+CHUNK: Final = 2**15
+"""Effects whose shares are laid out at a time."""
+
 TOLERANCE: Final = 1e-10
 """Stop once no logarithm moves by more than this in one step."""
 
@@ -97,11 +100,18 @@ def inform(harvested: Harvest, share: NDArray[np.float64]) -> NDArray[np.float64
 
     The weight between two nodes is Σ_i C_i π_ik π_il, their swap information.
     """
-    total = harvested.total
-    shares = harvested.spread(share)
-    expected = np.asarray(shares.T @ total)
-    weighted = harvested.spread(share * np.repeat(total, harvested.lengths))
-    return np.asarray(np.diag(expected) - (weighted.T @ shares).toarray())
+    total, n_nodes = harvested.total, harvested.n_nodes
+    swapped = np.zeros((n_nodes, n_nodes))
+    ends = np.append(harvested.start, harvested.node.size)
+    # Rows of an effect are neighbors and few: a table with a column a node is mostly full.
+    for first in range(0, total.size, CHUNK):
+        last = min(first + CHUNK, total.size)
+        rows = slice(ends[first], ends[last])
+        place = np.repeat(np.arange(last - first), np.diff(ends[first : last + 1]))
+        shares = np.zeros((last - first, n_nodes))
+        shares[place, harvested.node[rows]] = share[rows]
+        swapped += (shares * total[first:last, np.newaxis]).T @ shares
+    return np.asarray(np.diag(swapped.sum(axis=1)) - swapped)
 
 
 def maximize(
