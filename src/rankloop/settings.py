@@ -96,6 +96,9 @@ class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     language: str = "english"
     """Whose words are stemmed, in indexes made from now on."""
+    group_field: str = ""
+    """Field of documents that is equal for variants of one thing, none of which is then taught as
+    a negative of another; empty for none."""
 
 
 class EmbedderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

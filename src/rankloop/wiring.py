@@ -31,6 +31,7 @@ from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
 from rankloop.jobs.learning_log import LogReader
+from rankloop.jobs.meanings import MeaningReader
 from rankloop.jobs.pairing import Pairing
 from rankloop.jobs.training_files import TrainingFiles
 from rankloop.privacy.erasure import Erasure
@@ -187,7 +188,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     estimation = Estimation(store, derivation)
     retrievers = RetrieverCatalog(folder.path / CATALOG_FILE, lambda: time.time_ns() // 1_000)
     documents = _open_library(folder.path, settings, retrievers)
-    learning = _build_learning(store, estimation, documents, folder.path)
+    meanings = MeaningReader(documents, settings.index.group_field)
+    learning = _build_learning(store, estimation, meanings, documents, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
     delivery.start()
@@ -237,13 +239,17 @@ def _take_pseudonyms(folder: Path, loaded: LoadedSettings) -> Pseudonyms:
 
 
 def _build_learning(
-    store: EventStore, estimation: Estimation, documents: Library, folder: Path
+    store: EventStore,
+    estimation: Estimation,
+    meanings: MeaningReader,
+    documents: Library,
+    folder: Path,
 ) -> Learning:
     """Build what turns the log into training data."""
     reader = LogReader(store, estimation)
     judgments = JudgmentShelf(folder / JUDGMENTS_FOLDER)
     judging = Judging(reader, judgments)
-    pairing = Pairing(reader, documents.texts, judging.find_opinions)
+    pairing = Pairing(reader, documents.texts, judging.find_opinions, meanings.read)
     files = TrainingFiles(pairing, judging)
     makers: dict[ExportKind, Maker] = {
         "pairs": files.write_pairs,

@@ -11,6 +11,7 @@ import numpy as np
 from rankloop.attribution.base import RULES_VERSION
 from rankloop.errors import InputError
 from rankloop.events.queries import NORMALIZATION_VERSION
+from rankloop.jobs.meanings import Meanings
 from rankloop.tables.pairs import Pair, QueryDocumentPairs, Yield
 from rankloop.tables.windows import InsightsWindow
 from rankloop.training.knowledge import Knowledge, find_places
@@ -32,6 +33,9 @@ TextSource = Callable[[str, Sequence[str]], Mapping[str, str]]
 
 Opinions = Callable[["LearningLog"], tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]]
 """From a log to which of its pairs are judged relevant elsewhere, and which irrelevant."""
+
+MeaningSource = Callable[["LearningLog"], Meanings]
+"""From a log to what an index says of its documents and queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class _Found:
     negative_removals: list[Removal]
     n_hard: int
     strength: float
+    guards: list[str] = field(default_factory=list)
+    model_id: str | None = None
 
 
 class Pairing:
@@ -75,6 +81,7 @@ class Pairing:
         reader: What reads logs.
         texts: What holds the texts of documents.
         opinions: What else is known about relevance.
+        meanings: What is known of documents and queries; nothing when left out.
         config: Settings.
     """
 
@@ -83,11 +90,13 @@ class Pairing:
         reader: LogReader,
         texts: TextSource,
         opinions: Opinions,
+        meanings: MeaningSource | None = None,
         config: PairingConfig | None = None,
     ) -> None:
         self._reader = reader
         self._texts = texts
         self._opinions = opinions
+        self._meanings = meanings or (lambda _log: Meanings())
         self._config = config or PairingConfig()
 
     def mine(
@@ -132,45 +141,69 @@ class Pairing:
                 "query_normalization": NORMALIZATION_VERSION,
                 "attribution_rules": str(RULES_VERSION),
                 "propensities": log.propensities.method,
+                **({"embedder": shown.model_id} if shown.model_id else {}),
             },
         )
 
     def _mine_shown(self, log: LearningLog, min_people: int) -> _Found:
         """Mine the documents that lists on record have shown."""
-        judged, misjudged = self._opinions(log)
-        is_liked = (log.is_liked | judged) & ~misjudged
-        is_disliked = (log.is_disliked | misjudged) & ~is_liked
+        meanings = self._meanings(log) if log.is_identified else Meanings()
+        knowledge = self._know(log, meanings)
         if not log.is_identified:
-            return _mine_uncorrected(log, min_people, is_disliked)
+            return _mine_uncorrected(log, min_people, knowledge.is_disliked)
         pairs = self._config.pairs
         labels = fit_labels(
             log.cells, log.propensities.examination, self._config.labels, counts=log.counts
         )
-        elsewhere = log.is_clicked_later.copy()
-        places = find_places(log.cells.pairs, log.orphans.query_key, log.orphans.document_id)
-        elsewhere[places[places >= 0]] = True
         mined = mine_pairs(
             log.cells,
             log.propensities.examination,
             labels,
-            Knowledge(
-                people=log.people,
-                is_liked=is_liked,
-                is_disliked=is_disliked,
-                is_clicked_elsewhere=elsewhere,
-                query_groups=log.group_queries(),
-            ),
+            knowledge,
             replace(pairs, positives=replace(pairs.positives, min_people=min_people)),
         )
+        acted = set(zip(log.orphans.query_key, log.orphans.document_id, strict=True))
         keys, names = _name(log, mined.positive)
         drafts = [
-            _Draft(key, name, weight, "corrected", hard, drawn)
+            _Draft(
+                key,
+                name,
+                weight,
+                "corrected",
+                hard,
+                [other for other in drawn if (key, other) not in acted],
+            )
             for key, name, weight, hard, drawn in zip(
                 keys, names, mined.weight.tolist(), mined.hard, mined.random, strict=True
             )
         ]
         return _Found(
-            drafts, mined.positive_removals, mined.negative_removals, mined.n_hard, labels.strength
+            drafts,
+            mined.positive_removals,
+            mined.negative_removals,
+            mined.n_hard,
+            labels.strength,
+            meanings.guards,
+            meanings.model_id,
+        )
+
+    def _know(self, log: LearningLog, meanings: Meanings) -> Knowledge:
+        """Gather what guards go by."""
+        judged, misjudged = self._opinions(log)
+        is_liked = (log.is_liked | judged) & ~misjudged
+        elsewhere = log.is_clicked_later.copy()
+        places = find_places(log.cells.pairs, log.orphans.query_key, log.orphans.document_id)
+        elsewhere[places[places >= 0]] = True
+        return Knowledge(
+            people=log.people,
+            is_liked=is_liked,
+            is_disliked=(log.is_disliked | misjudged) & ~is_liked,
+            is_clicked_elsewhere=elsewhere,
+            query_groups=log.group_queries(),
+            query_vectors=meanings.query_vectors,
+            document_groups=meanings.document_groups,
+            document_vectors=meanings.document_vectors,
+            scores=meanings.scores,
         )
 
     def _find_orphans(self, log: LearningLog, min_people: int, shown: _Found) -> list[_Draft]:
@@ -219,7 +252,9 @@ class Pairing:
         ]
 
 
-def _mine_uncorrected(log: LearningLog, min_people: int, is_disliked: NDArray[np.bool_]) -> _Found:
+def _mine_uncorrected(
+    log: LearningLog, min_people: int, is_disliked: NDArray[np.bool_] | None
+) -> _Found:
     """Take what enough people clicked, where position cannot be taken out."""
     sieve = find_uncorrected(log.people, min_people, is_disliked)
     places = np.flatnonzero(sieve.left)
@@ -260,6 +295,7 @@ def _report(
         propensities=log.propensities.status,
         clustered_by=log.clustered_by,
         missing=_find_missing(log, rows),
+        guards=shown.guards,
     )
 
 

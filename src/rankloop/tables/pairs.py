@@ -118,6 +118,10 @@ class Yield(Record, frozen=True):
     missing: list[str]
     """What the log lacks: `searches`, `clicks`, `propensities`, `texts`."""
 
+    guards: list[str] = msgspec.field(default_factory=list)
+    """What the index had to keep false negatives out by, of `document_vectors`,
+    `document_groups`, `query_vectors` and `scores`."""
+
 
 class Pair(Record, frozen=True):
     """A query, a document that serves it, and documents that do not."""

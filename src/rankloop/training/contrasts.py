@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rankloop.errors import SettingsError
+from rankloop.training.guards import is_same_document
 from rankloop.training.knowledge import number_documents
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from rankloop.bias.cells import Pairs
     from rankloop.training.evidence import Evidence
+    from rankloop.training.guards import GuardConfig
+    from rankloop.training.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def attach_negatives(
     negatives: NDArray[np.bool_],
     evidence: Evidence,
     config: ContrastConfig,
-    query_groups: NDArray[np.int64] | None = None,
+    knowledge: Knowledge,
+    guards: GuardConfig,
 ) -> tuple[list[list[str]], list[list[str]]]:
     """Give each positive its query's hard negatives, most looked at first, and random ones.
 
@@ -86,21 +90,22 @@ def attach_negatives(
         negatives: `[n_pairs]` bool, which pairs are hard negatives.
         evidence: Of the same pairs.
         config: How many.
-        query_groups: `[n_queries]` int64, equal where queries mean the same; -1 for no group.
+        knowledge: Which queries mean the same, and which documents are the same thing.
+        guards: From where they count as the same.
 
     Returns:
         For each positive the ids of its hard and of its random negatives. Random ones were never
-        shown for the query, nor for one that means the same; which are drawn hangs on the seed and
-        the query's key.
+        shown for the query, nor for one that means the same, and are no copies of its positives;
+        which are drawn hangs on the seed and the query's key.
     """
     pairs = evidence.pairs
     document, ids = number_documents(pairs)
     place = np.flatnonzero(negatives)
     place = place[np.lexsort((place, -evidence.examinations[place], pairs.query[place]))]
     of_query = pairs.query[place]
-    kin = _Kin(pairs.query_keys.size, query_groups)
+    kin = _Kin(pairs.query_keys.size, knowledge.query_groups)
     hard: list[list[str]] = []
-    random: list[list[str]] = []
+    random: list[NDArray[np.int64]] = []
     for query, turn in _count_turns(pairs.query[positive]):
         first, end = np.searchsorted(of_query, [query, query + 1])
         mine = place[first:end]
@@ -111,9 +116,34 @@ def attach_negatives(
         key = zlib.crc32(str(pairs.query_keys[query]).encode())
         rng = np.random.default_rng([config.seed, key, turn])
         shown = np.unique(document[_list_pairs(pairs, kin.of(query))])
-        drawn = _draw(round(config.random_ratio * most), shown, ids.size, rng)
-        random.append([str(name) for name in ids[drawn]])
-    return hard, random
+        random.append(_draw(round(config.random_ratio * most), shown, ids.size, rng))
+    random = _drop_copies(random, positive, pairs, knowledge, guards)
+    return hard, [[str(name) for name in ids[drawn]] for drawn in random]
+
+
+def _drop_copies(
+    drawn: list[NDArray[np.int64]],
+    positive: NDArray[np.int64],
+    pairs: Pairs,
+    knowledge: Knowledge,
+    config: GuardConfig,
+) -> list[NDArray[np.int64]]:
+    """Leave out documents that are the same thing as a positive of the query they are drawn for."""
+    document, _ = number_documents(pairs)
+    sizes = [each.size for each in drawn]
+    if not sum(sizes):
+        return drawn
+    every, of_query = np.concatenate(drawn), np.repeat(pairs.query[positive], sizes)
+    first = np.searchsorted(pairs.query[positive], of_query)
+    counts = np.searchsorted(pairs.query[positive], of_query, "right") - first
+    place = np.repeat(np.arange(every.size), counts)
+    turn = np.arange(place.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    other = document[positive[first[place] + turn]]
+    is_copy = np.zeros(every.size, dtype=bool)
+    is_copy[place[is_same_document(every[place], other, knowledge, config)]] = True
+    ends = np.cumsum(sizes)[:-1]
+    parts = zip(np.split(every, ends), np.split(is_copy, ends), strict=True)
+    return [each[~copies] for each, copies in parts]
 
 
 class _Kin:

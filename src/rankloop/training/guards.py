@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rankloop.errors import SettingsError
 from rankloop.training.evidence import collect_evidence
 from rankloop.training.knowledge import number_documents
+from rankloop.training.likeness import compare_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def guard_negatives(
     sieve.remove("positive_of_similar_query", _mark(left[is_same], positives.size))
     candidate = np.flatnonzero(sieve.left)
     left, right = _match(pairs.query, candidate, positive)
-    is_same = _is_same_document(document[left], document[right], knowledge, config)
+    is_same = is_same_document(document[left], document[right], knowledge, config)
     sieve.remove("similar_to_positive", _mark(left[is_same], positives.size))
     if knowledge.scores is not None:
         low, high = knowledge.scores[left], knowledge.scores[right]
@@ -119,19 +120,29 @@ def _is_same_query(
     if knowledge.query_groups is not None:
         same |= _is_equal(knowledge.query_groups[one], knowledge.query_groups[other])
     if knowledge.query_vectors is not None:
-        same |= _cosine(knowledge.query_vectors, one, other) > config.max_similarity
+        same |= _compare(knowledge.query_vectors, one, other) > config.max_similarity
     return same
 
 
-def _is_same_document(
+def is_same_document(
     one: NDArray[np.int64], other: NDArray[np.int64], knowledge: Knowledge, config: GuardConfig
 ) -> NDArray[np.bool_]:
-    """Say which documents are the same thing, by group or by vector."""
+    """Say which documents are the same thing, by group or by vector.
+
+    Args:
+        one: `[n]` int64, documents by `number_documents`.
+        other: `[n]` int64, what each is compared with.
+        knowledge: Groups and vectors.
+        config: From where vectors count as the same.
+
+    Returns:
+        `[n]` bool.
+    """
     same: NDArray[np.bool_] = one == other
     if knowledge.document_groups is not None:
         same |= _is_equal(knowledge.document_groups[one], knowledge.document_groups[other])
     if knowledge.document_vectors is not None:
-        same |= _cosine(knowledge.document_vectors, one, other) > config.max_similarity
+        same |= _compare(knowledge.document_vectors, one, other) > config.max_similarity
     return same
 
 
@@ -141,14 +152,11 @@ def _is_equal(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bo
     return equal
 
 
-def _cosine(
-    vectors: NDArray[np.float64], one: NDArray[np.int64], other: NDArray[np.int64]
+def _compare(
+    vectors: NDArray[np.floating[Any]], one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the cosine between rows; NaN where a vector is absent or zero."""
-    length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    length[length == 0] = np.nan
-    product = np.einsum("ij,ij->i", vectors[one], vectors[other])
-    return np.asarray(product / (length[one] * length[other]))
+    """Return the cosine between rows of one table; NaN where a vector is absent or zero."""
+    return compare_rows(vectors, one, vectors, other)
 
 
 def _mark(places: NDArray[np.int64], size: int) -> NDArray[np.bool_]:

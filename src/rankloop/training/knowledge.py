@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,10 +26,10 @@ class Knowledge:
         is_clicked_elsewhere: `[n_pairs]` bool, clicked outside of the lists that were counted:
             after the window, or by an interaction that belongs to no list.
         query_groups: `[n_queries]` int64, equal where queries mean the same; -1 for no group.
-        query_vectors: `[n_queries, n_dimensions]` float64; NaN where there is none.
+        query_vectors: `[n_queries, n_dimensions]` float; NaN where there is none.
         document_groups: `[n_documents]` int64 by `number_documents`, equal where documents are
             the same thing; -1 for no group.
-        document_vectors: `[n_documents, n_dimensions]` float64; NaN where there is none.
+        document_vectors: `[n_documents, n_dimensions]` float; NaN where there is none.
         scores: `[n_pairs]` float64 that a model gives, higher for better; NaN where it gives none.
     """
 
@@ -38,9 +38,9 @@ class Knowledge:
     is_disliked: NDArray[np.bool_] | None = None
     is_clicked_elsewhere: NDArray[np.bool_] | None = None
     query_groups: NDArray[np.int64] | None = None
-    query_vectors: NDArray[np.float64] | None = None
+    query_vectors: NDArray[np.floating[Any]] | None = None
     document_groups: NDArray[np.int64] | None = None
-    document_vectors: NDArray[np.float64] | None = None
+    document_vectors: NDArray[np.floating[Any]] | None = None
     scores: NDArray[np.float64] | None = None
 
     def check_fits(self, pairs: Pairs) -> None:

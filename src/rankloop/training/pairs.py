@@ -110,7 +110,7 @@ def mine_pairs(
     found.remove("query_cap", ~kept)
     positive = np.flatnonzero(found.left)
     hard, random = attach_negatives(
-        positive, negatives.left, labels.evidence, config.contrasts, knowledge.query_groups
+        positive, negatives.left, labels.evidence, config.contrasts, knowledge, config.guards
     )
     return MinedPairs(
         positive,
