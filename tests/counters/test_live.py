@@ -341,3 +341,10 @@ def test_bounds_are_above_0():
     with pytest.raises(SettingsError) as refused:
         CountersConfig(max_rows=0)
     assert refused.value.where == "counters.max_rows"
+
+
+def test_what_was_accepted_counts_in_the_very_next_question(shop):
+    shop.counters.settle()
+    for number in range(50):
+        shop.click(f"i{number}", "d1", f"u~{number}")
+        assert count(shop, "d1") == [number + 1.0]

@@ -59,7 +59,7 @@ class LocalEngine:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._engine = open_engine(folder)
+        self._engine = open_engine(folder.absolute())
         # Whoever can open the folder owns it: keys are for those who come over the network.
         doors = Doors(NoKeys())
         self._behind = build_app(self._engine, doors)

@@ -84,6 +84,13 @@ class Feed:
         """The counters; None until they were read for the first time."""
         self._queue: deque[_Accepted | threading.Event] = deque()
         self._has_work = threading.Event()
+        self._is_awaited = threading.Event()
+        """Set where a request waits for what was just accepted: then nothing is gathered."""
+        self._n_heard = 0
+        """Journal entries that came."""
+        self._last_interaction = 0
+        """Which of them was the last with an interaction."""
+        self._n_folded = 0
         self._is_listening = False
         self._is_closed = False
         self._changed = threading.Condition()
@@ -115,6 +122,9 @@ class Feed:
         """
         if self._is_listening:
             self._queue.append(_Accepted(sequence, searches, interactions))
+            self._n_heard += 1
+            if interactions:
+                self._last_interaction = self._n_heard
             if not self._has_work.is_set():
                 self._has_work.set()
 
@@ -147,6 +157,27 @@ class Feed:
             self._has_work.set()
             return self._changed.wait_for(
                 lambda: self._n_done >= wanted or self._is_closed, timeout_s
+            )
+
+    def catch_up(self, timeout_s: float) -> bool:
+        """Wait until every interaction accepted by now is counted; at once where all are.
+
+        What was shown need not be as fresh as what was done: searches are not waited for.
+
+        Args:
+            timeout_s: Longest wait.
+
+        Returns:
+            False where it took longer.
+        """
+        target = self._last_interaction
+        if self._n_folded >= target or self.state is None:
+            return self.state is not None
+        self._is_awaited.set()
+        self._has_work.set()
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._n_folded >= target or self._is_closed, timeout_s
             )
 
     def settle(self, timeout_s: float = 5.0) -> bool:
@@ -199,7 +230,8 @@ class Feed:
         while not self._is_closed:
             self._has_work.wait(self._rest_s())
             self._has_work.clear()
-            time.sleep(_GATHER_S)
+            self._is_awaited.wait(_GATHER_S)
+            self._is_awaited.clear()
             try:
                 self._turn()
             except Exception:  # The thread's outermost door: it must never die.
@@ -243,6 +275,7 @@ class Feed:
     def _fold_queue(self) -> list[threading.Event]:
         """Fold all that came; return who waits for it."""
         markers: list[threading.Event] = []
+        n_entries = 0
         searches: list[SearchRow] = []
         interactions: list[InteractionRow] = []
         for _ in range(len(self._queue)):
@@ -250,12 +283,16 @@ class Feed:
             if isinstance(item, threading.Event):
                 markers.append(item)
                 continue
+            n_entries += 1
             searches.extend(item.read_searches())
             interactions.extend(item.read_interactions())
             if self._held is not None:
                 self._held.append(item)
         if self.state is not None and (searches or interactions):
             self.state.fold(searches, interactions)
+        with self._changed:
+            self._n_folded += n_entries
+            self._changed.notify_all()
         return markers
 
     def _fill(self, generation: int) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rankloop.counters.state import State
     from rankloop.store.base import EventStore
 
+FRESH_S: Final = 0.05
+"""How long a request waits for what was accepted before it, in seconds; usually a millisecond."""
+
 DOCUMENT_BYTES: Final = 170
 """About what the name of a document costs, in both directions."""
 
@@ -162,8 +165,10 @@ class LiveCounters:
         return {**held, "behind": self._feed.n_waiting}
 
     def _ready(self) -> State:
-        """Return the counters, read from the store on first use."""
-        return self._feed.ready(self._config.wait_s)
+        """Return the counters, read from the store on first use, with what was just accepted."""
+        state = self._feed.ready(self._config.wait_s)
+        self._feed.catch_up(FRESH_S)
+        return self._feed.state or state
 
     def _fill_with(self) -> Filling:
         """Say what the counters are read with."""
