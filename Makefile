@@ -8,7 +8,7 @@ DEMO   := ./demo-data
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check e2e docs bench fmt clean
+.PHONY: help setup demo test nightly check e2e docs bench fmt clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
@@ -29,6 +29,9 @@ demo: $(READY)  ## simulated shoppers through the real API, then the report besi
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+nightly: $(READY)  ## every test, with those that take minutes, and properties tried 2,000 times
+	$(BIN)/python -m pytest --nightly --hypothesis-profile=night $(PYTEST_ARGS)
 
 e2e: $(READY)  ## the tests that walk the whole road
 	$(BIN)/python -m pytest tests/e2e tests/test_readme.py $(PYTEST_ARGS)
