@@ -1,0 +1,111 @@
+"""The mission's first use case as it is printed: training pairs out of what people did."""
+
+import json
+import random
+import textwrap
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import rankloop
+
+SNIPPET = """
+# Collect 30 days of interaction data as training pairs
+training_data = analytics.get_query_document_pairs(
+    date_range="last_30_days",
+    min_interactions=2  # Only docs with real engagement
+)
+
+# System formats as contrastive pairs:
+# Positive: (query, clicked_doc)
+# Hard negative: (query, high_ranked_but_skipped_doc)
+# Position bias automatically corrected
+"""
+
+TASTE = {"liked": 0.8, "fair": 0.4, "poor": 0.02, "bad": 0.02}
+QUERIES = ("earbuds", "chargers", "cables")
+
+
+@pytest.fixture(params=["server", "folder"])
+def loop(request, serve, data_folder):
+    target = serve(data_folder).url if request.param == "server" else data_folder
+    with rankloop.connect(target) as loop:
+        yield loop
+
+
+def shop(loop, n_searches=900):
+    """Show each query's documents in mixed order to people who look at rank r in 1 of r cases."""
+    rng = random.Random(1)
+    searches, clicks = [], []
+    for k in range(n_searches):
+        query = QUERIES[k % len(QUERIES)]
+        shown = [f"{name}_{query}" for name in rng.sample(list(TASTE), len(TASTE))]
+        at = datetime.now(UTC) - timedelta(days=20, minutes=-k)
+        who = {"user_id": f"user_{k % 97}", "timestamp": at.isoformat()}
+        results = [{"document_id": name} for name in shown]
+        searches.append(
+            {
+                "search_id": f"s{k}",
+                "query": query,
+                "retriever_id": "products",
+                "results": results,
+                **who,
+            }
+        )
+        clicks += [
+            {"search_id": f"s{k}", "feature_id": name, "interaction_type": "click", **who}
+            for place, name in enumerate(shown)
+            if rng.random() < TASTE[name.split("_")[0]] / (1 + place)
+        ]
+    loop.searches.create_many(searches)
+    loop.interactions.create_many(clicks)
+    loop.retriever("products").upsert(
+        {"document_id": f"{name}_{query}", "text": f"{name} {query}"}
+        for name in TASTE
+        for query in QUERIES
+    )
+
+
+def test_the_snippet_gives_what_is_liked_and_what_was_seen_and_passed_over(loop, tmp_path):
+    shop(loop)
+    names = {"analytics": loop.analytics}
+
+    exec(textwrap.dedent(SNIPPET), names)
+
+    pairs = names["training_data"]
+    assert pairs.retriever_id == "products"
+    assert {(row.query, row.positive_id) for row in pairs} == {
+        (query, f"liked_{query}") for query in QUERIES
+    }
+    assert {row.evidence for row in pairs} == {"corrected"}
+    for row in pairs:
+        hard = {name for name in row.negative_ids if name.endswith(row.query)}
+        assert hard == {f"poor_{row.query}", f"bad_{row.query}"}
+        assert row.positive == f"liked {row.query}"
+        assert all(row.negatives)
+
+    manifest = loop.exports.download("pairs", tmp_path / "t.ndjson", format="triplets", days=30)
+    lines = [json.loads(line) for line in (tmp_path / "t.ndjson").read_text().splitlines()]
+    assert manifest.rows == len(lines) == sum(len(row.negative_ids) for row in pairs)
+    assert set(lines[0]) == {"anchor", "positive", "negative"}
+
+
+def test_what_happened_before_the_range_is_left_out(loop):
+    old = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 31 * 86_400))
+    for k in range(3):
+        for name, moment in (("old", {"timestamp": old}), ("new", {})):
+            loop.interactions.create(
+                feature_id=name,
+                interaction_type=["click"],
+                metadata={"query": "wireless earbuds"},
+                user_id=f"user_{k}",
+                **moment,
+            )
+    names = {"analytics": loop.analytics}
+
+    exec(textwrap.dedent(SNIPPET), names)
+
+    assert [(row.query, row.positive_id) for row in names["training_data"]] == [
+        ("wireless earbuds", "new")
+    ]
