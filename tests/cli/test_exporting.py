@@ -80,3 +80,19 @@ def test_a_format_that_a_kind_has_not_is_wrong_usage(filled):
     done = filled("export", "pairs", "--format", "trec", "--out", "p", "--data", "d")
     assert done.returncode == 2
     assert "pairs do not come as trec" in done.stderr
+
+
+def test_an_impossible_weight_is_wrong_usage_and_leaves_no_file(filled):
+    done = filled(
+        *("export", "judgments", "--weights", "purchase:nan", "--out", "j.ndjson", "--data", "d")
+    )
+    assert done.returncode == 2
+    assert "the weight of purchase is nan" in done.stderr
+    assert not (filled.cwd / "j.ndjson").exists()
+
+
+def test_a_number_of_days_below_0_is_wrong_usage(filled):
+    done = filled("export", "pairs", "--days", "-3", "--out", "never.ndjson", "--data", "d")
+    assert done.returncode == 2
+    assert "days" in done.stderr
+    assert not (filled.cwd / "never.ndjson").exists()

@@ -12,6 +12,7 @@ from rankloop.tables.judgments import MAX_RELEVANCE, Judgment
 from rankloop.training.funnel import FunnelWeights
 from rankloop.training.judgments import (
     Graded,
+    check_source_weights,
     grade_clicks,
     grade_votes,
     merge_judgments,
@@ -87,17 +88,18 @@ class Judging:
             NotEnoughDataError: No source has anything to say.
         """
         steps = to_funnel_weights(weights)
+        # Before anything is read: whatever the log says, these are wrong.
+        check_source_weights(source_weights)
+        kept = self._shelf.read()
+        _check_names(source_weights, kept)
         log = self._reader.read(retriever_id, window)
-        sources: dict[str, Graded] = {
-            name: _grade_kept(rows) for name, rows in self._shelf.read().items()
-        }
+        sources: dict[str, Graded] = {name: _grade_kept(rows) for name, rows in kept.items()}
         votes = grade_votes(log.cells.pairs, log.ups, log.downs)
         if votes.relevance.size:
             sources["votes"] = votes
         labels = self._label(log, LabelConfig(weights=steps), has_others=bool(sources))
         if labels is not None:
             sources["clicks"] = grade_clicks(labels)
-        _check_names(source_weights, sources)
         merged = merge_judgments(sources, source_weights)
         counted = {field.name: float(getattr(steps, field.name)) for field in fields(steps)}
         told = {f"source.{name}": source_weights.get(name, 1.0) for name in sorted(sources)}
@@ -161,14 +163,15 @@ def to_funnel_weights(weights: Mapping[str, float]) -> FunnelWeights:
     return FunnelWeights(**weights)
 
 
-def _check_names(weights: Mapping[str, float], sources: Mapping[str, Graded]) -> None:
+def _check_names(weights: Mapping[str, float], imported: Mapping[str, object]) -> None:
     """Refuse the weight of a source that does not exist."""
+    known = sorted({*imported, "clicks", "votes"})
     for name in weights:
-        if name not in sources and name not in ("clicks", "votes"):
+        if name not in known:
             raise SettingsError(
                 f"there are no judgments of {name!r}",
                 where=f"source_weights.{name}",
-                hint=f"Known: {', '.join(sorted(sources))}.",
+                hint=f"Known: {', '.join(known)}.",
             )
 
 

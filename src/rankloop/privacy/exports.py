@@ -173,9 +173,10 @@ class Exports:
         while it was written.
 
         Raises:
-            InputError: The kind does not come in that format.
+            InputError: The kind does not come in that format, or has no weights.
         """
         _check_format(request)
+        _check_weights(request)
         with self._lock:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._sweep()
@@ -310,6 +311,15 @@ class Exports:
             for path in self._folder.glob(f"*.{ending}"):
                 if path.stat().st_mtime < oldest:
                     path.unlink(missing_ok=True)
+
+
+def _check_weights(request: ExportRequest) -> None:
+    """Refuse weights where nothing is weighed: they would be passed over in silence."""
+    for name in ("weights", "source_weights"):
+        if getattr(request, name) and request.kind != "judgments":
+            raise InputError(
+                f"{request.kind} have no {name}", where=f"/{name}", hint="Judgments have."
+            )
 
 
 def _check_format(request: ExportRequest) -> None:

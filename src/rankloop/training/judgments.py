@@ -116,12 +116,7 @@ def merge_judgments(sources: Mapping[str, Graded], weights: Mapping[str, float])
         >>> merged.graded.relevance.round(2).tolist(), merged.sources
         ([0.89], ['clicks+human'])
     """
-    for name, weight in weights.items():
-        if not (math.isfinite(weight) and weight >= 0):
-            raise SettingsError(
-                f"the weight of {name} is {weight}, a number of 0 or more is needed",
-                where=f"source_weights.{name}",
-            )
+    check_source_weights(weights)
     spoken = {name: sources[name] for name in sorted(sources) if weights.get(name, 1.0) > 0}
     keys = [
         f"{query}{_SEPARATOR}{document}"
@@ -152,6 +147,20 @@ def merge_judgments(sources: Mapping[str, Graded], weights: Mapping[str, float])
         ),
         ["+".join(each) for each in names],
     )
+
+
+def check_source_weights(weights: Mapping[str, float]) -> None:
+    """Refuse weights that weigh nothing.
+
+    Raises:
+        SettingsError: A weight is negative or not a number.
+    """
+    for name, weight in weights.items():
+        if not (math.isfinite(weight) and weight >= 0):
+            raise SettingsError(
+                f"the weight of {name} is {weight}, a number of 0 or more is needed",
+                where=f"source_weights.{name}",
+            )
 
 
 def parse_weights(text: str | None) -> dict[str, float]:
