@@ -96,3 +96,19 @@ def test_a_number_of_days_below_0_is_wrong_usage(filled):
     assert done.returncode == 2
     assert "days" in done.stderr
     assert not (filled.cwd / "never.ndjson").exists()
+
+
+def test_people_read_what_became_of_the_candidates(filled):
+    done = filled(
+        *("export", "pairs", "--out", "y.ndjson", "--min-interactions", "9", "--data", "d")
+    )
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "0  positives, of 2 pairs clicked" in lines
+    assert "-2  clicked by fewer people than asked for" in lines
+    assert "0 queries of 1,000." in lines
+    assert "Too few to train on." in lines
+
+
+def test_programs_read_one_document_without_the_prose(filled):
+    done = filled("export", "pairs", "--out", "z.ndjson", "--json", "--data", "d")
+    assert json.loads(done.stdout)["yields"]["advice"] == "more_data"

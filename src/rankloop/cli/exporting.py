@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from rankloop.cli.output import NO, OK
 from rankloop.cli.target import HERE, Target
+from rankloop.cli.yielding import show_yield
 from rankloop.errors import InputError
 
 EXPORT_EXAMPLES: Final = """\
@@ -96,6 +97,8 @@ def export(
     output.say(
         f"{manifest.rows:,} rows, {manifest.bytes:,} bytes in {out}; {beside.name} beside it."
     )
+    if manifest.yields:
+        show_yield(output, manifest.yields)
     return OK
 
 
