@@ -27,6 +27,38 @@ def test_an_empty_store_lacks_lists(api):
     assert (bias["retriever_id"], bias["lack"], bias["positions"]) == (None, "impressions", [])
 
 
+def test_a_log_sent_again_changes_nothing(api):
+    lists = [
+        {
+            "search_id": f"s{k}",
+            "retriever_id": "products",
+            "query": "shoes",
+            "user_id": f"u{k}",
+            "timestamp": "2026-11-02T08:00:00Z",
+            "results": [{"document_id": name} for name in ("ab" if k % 2 else "ba")],
+        }
+        for k in range(40)
+    ]
+    clicks = [
+        {
+            "interaction_id": f"i{k}",
+            "search_id": f"s{k}",
+            "feature_id": "ab"[k % 3 == 0],
+            "interaction_type": "click",
+            "timestamp": "2026-11-02T08:00:09Z",
+        }
+        for k in range(40)
+    ]
+    found = []
+    for _ in range(2):
+        api.fill(lists, "/v1/searches")
+        api.fill(clicks)
+        found.append((api.get(PATH).body, api.get("/v1/analytics/pairs").body))
+
+    assert found[0] == found[1]
+    assert api.get(PATH).json()["positions"][1]["propensity"] is not None
+
+
 def test_an_empty_window_lacks_lists(shop):
     moment = "2026-11-02T08:00:00Z"
 

@@ -91,6 +91,20 @@ def test_the_snippet_gives_what_is_liked_and_what_was_seen_and_passed_over(loop,
     assert set(lines[0]) == {"anchor", "positive", "negative"}
 
 
+def test_a_variant_of_what_is_liked_is_not_taught_as_its_opposite(serve, data_folder):
+    served = serve(data_folder, index__group_field="model")
+    with rankloop.connect(served.url) as loop:
+        shop(loop)
+        loop.retriever("products").upsert(
+            {"document_id": f"{name}_earbuds", "text": name, "payload": {"model": 7}}
+            for name in ("liked", "bad")
+        )
+        pairs = loop.analytics.get_query_document_pairs(date_range="last_30_days")
+    row = next(row for row in pairs if row.query == "earbuds")
+    assert {name for name in row.negative_ids if "earbuds" in name} == {"poor_earbuds"}
+    assert pairs.yields.guards == ["document_groups"]
+
+
 def test_what_happened_before_the_range_is_left_out(loop):
     old = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 31 * 86_400))
     for k in range(3):
