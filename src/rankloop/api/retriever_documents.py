@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+import asyncio
+from typing import Annotated, Final
 
 import msgspec
 from litestar import delete, post
@@ -15,9 +16,6 @@ from rankloop.api.reading import AnyRequest, engine_of, in_thread, read_step
 from rankloop.errors import InputError, NotFoundError
 from rankloop.events.identity import is_identifier
 from rankloop.indexing.uploads import MAX_UPLOAD_BYTES, DocumentBody, UploadVerdict
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_DELETED: Final = 10_000
 """Most documents that one call deletes."""
@@ -64,8 +62,9 @@ async def upsert_documents(request: AnyRequest) -> UploadVerdict:
     batch = split_batch(
         await request.body(), request.scope["headers"], is_always_many=True, most_items=None
     )
-    items: Sequence[bytes | msgspec.Raw] = batch.items
-    return await in_thread(engine_of(request).documents.upsert, retriever_id, items)
+    # Threads of their own: while a model reads an upload's texts, questions are still answered.
+    upload = engine_of(request).documents.start_upsert(retriever_id, batch.items)
+    return await asyncio.wrap_future(upload)
 
 
 @delete(

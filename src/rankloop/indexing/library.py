@@ -7,7 +7,7 @@ import logging
 import re
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from rankloop.errors import ConflictError, InputError, RankloopError, UnavailableError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rankloop.indexing.embedder_openai import EndpointConfig
     from rankloop.indexing.uploads import Item
 
+_N_UPLOADS: Final = 2
 _PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Library:
         self._busy: set[str] = set()
         self._failures: dict[str, RankloopError] = {}
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="rankloop-indexing")
+        self._uploads = ThreadPoolExecutor(_N_UPLOADS, thread_name_prefix="rankloop-upload")
         self._is_open = True
 
     def open(self, retriever_id: str) -> RetrieverIndex:
@@ -131,6 +133,17 @@ class Library:
         n_accepted = len(names.rest) - len(rejected)
         return UploadVerdict(n_accepted, len(names.duplicates), rejected, names.duplicates)
 
+    def start_upsert(self, retriever_id: str, items: Sequence[Item]) -> Future[UploadVerdict]:
+        """Take an upload in a thread of its own kind: a model may have to read all its texts.
+
+        Raises:
+            UnavailableError: The indexes are closed.
+        """
+        with self._opening:
+            if not self._is_open:
+                raise UnavailableError("the indexes are closed")
+            return self._uploads.submit(self.upsert, retriever_id, items)
+
     def delete(self, retriever_id: str, document_ids: Sequence[str]) -> int:
         """Remove documents, for good; say how many there were."""
         index = self.open(retriever_id)
@@ -173,6 +186,7 @@ class Library:
             indexes, self._indexes = list(self._indexes.values()), {}
         for index in indexes:
             index.close()
+        self._uploads.shutdown(wait=True, cancel_futures=True)
         self._workers.shutdown(wait=True, cancel_futures=True)
         for embedder in self._embedders.values():
             if isinstance(embedder, OpenAIEmbedder):
