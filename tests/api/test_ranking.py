@@ -176,3 +176,24 @@ def test_a_change_is_in_use_with_the_next_request(shop):
     answer = execute(shop).json()
 
     assert (answer["pipeline"], len(answer["results"])) == ("products@2", 1)
+
+
+def test_a_vector_of_zeros_is_refused(shop):
+    answer = execute(shop, vector=[0.0, 0.0])
+
+    assert answer.status == 400
+    assert answer.json()["errors"][0]["pointer"] == "/vector"
+
+
+def test_what_was_just_bought_is_not_in_the_next_answer(shop):
+    stages = [{"type": "text_search"}, {"type": "exclude_interacted", "days": 90}]
+    shop.call("PUT", PRODUCTS, {"stages": stages})
+    purchase = {"interaction_type": "purchase", "user_id": "ann", "retriever_id": "products"}
+    answers = []
+    for name in ("d1", "d2", "d3"):
+        one = {"feature_id": name, **purchase}
+        assert shop.call("POST", "/v1/retrievers/interactions", one).status == 201
+        answers.append(set(found(execute(shop, user_id="ann"))))
+
+    assert answers == [{"d2", "d3"}, {"d3"}, set()]
+    assert len(found(execute(shop, user_id="bob"))) == 3

@@ -28,6 +28,12 @@ def documents(shop, user="u~1", session=None):
     return [event.document_id for event in events]
 
 
+def wait_until(is_true):
+    ends = time.monotonic() + 10.0
+    while not is_true() and time.monotonic() < ends:
+        time.sleep(0.01)
+
+
 def test_what_was_there_before_is_counted(shop):
     shop.click("i1")
     shop.deliver()
@@ -348,3 +354,44 @@ def test_what_was_accepted_counts_in_the_very_next_question(shop):
     for number in range(50):
         shop.click(f"i{number}", "d1", f"u~{number}")
         assert count(shop, "d1") == [number + 1.0]
+
+
+def test_what_a_person_just_did_is_known_to_the_next_question(shop):
+    shop.counters.settle()
+    who = Person("u~1", is_session=False, retriever_id="products")
+    known = []
+    for number in range(20):
+        shop.click(f"i{number}", f"d{number}", types=["purchase"])
+        bought = shop.counters.interacted(who, PURCHASES, 90.0, shop.now)
+        known.append(f"d{number}" in bought)
+
+    assert known == [True] * 20
+
+
+def test_the_store_is_asked_what_a_person_did_while_the_counters_get_ready(shop):
+    gate = threading.Event()
+    waits = iter([lambda: gate.wait(10.0), lambda: True])
+
+    def deliver(timeout_s):
+        shop.deliver()
+        return next(waits)()
+
+    counters = LiveCounters(shop.store, deliver, clock=lambda: shop.now)
+    shop.click("i1", types=["purchase"])
+    counters.start()
+    wait_until(lambda: not shop.pending)
+    who = Person("u~1", is_session=False, retriever_id="products")
+    bought = counters.interacted(who, PURCHASES, 90.0, shop.now)
+    is_counted = counters.sizes()["documents"] > 0
+    gate.set()
+    counters.close()
+
+    assert (bought, is_counted) == ({"d1"}, False)
+
+
+def test_says_so_where_neither_counters_nor_store_can_tell(shop):
+    counters = LiveCounters(shop.store, lambda timeout_s: False, clock=lambda: shop.now)
+    who = Person("u~1", is_session=False, retriever_id="products")
+    with pytest.raises(UnavailableError):
+        counters.interacted(who, PURCHASES, 90.0, shop.now)
+    counters.close()

@@ -220,3 +220,21 @@ def test_a_stage_without_its_part_is_refused_with_its_place(parts):
     with pytest.raises(PipelineError) as caught:
         Pipeline(spec, parts)
     assert caught.value.where == "/stages/0/type"
+
+
+class LateRule:
+    """Takes its time to say that `a` must not be shown."""
+
+    def __call__(self, query, candidates):
+        return candidates.kept([name != "a" for name in candidates.document_ids])
+
+    def excluded_documents(self, query):
+        time.sleep(0.1)
+        return frozenset({"a"})
+
+
+def test_what_a_late_hard_rule_says_holds(run):
+    outcome = run(place(LateRule(), 1, timeout_ms=20, is_rule=True))
+
+    assert names(outcome) == ["b", "c", "d"]
+    assert outcome.skipped_stages == ()

@@ -126,19 +126,19 @@ class Asker:
 
     def interacted(self, person: Person, type_mask: int, start: datetime) -> frozenset[str]:
         """List every document that a person dealt with in certain ways."""
+        key = (person, type_mask, start.replace(second=0, microsecond=0))
+        return self._documents.find(key, lambda: self.ask_interacted(person, type_mask, start))
+
+    def ask_interacted(self, person: Person, type_mask: int, start: datetime) -> frozenset[str]:
+        """List the same as the store has it now, whatever was answered before."""
         wanted: dict[str, Value] = {
             "session_id" if person.is_session else "user_key": person.name,
             "retriever_ids": list(to_retrievers(person.retriever_id)),
             "type_mask": type_mask,
             "start": start,
         }
-        key = (person, type_mask, start.replace(second=0, microsecond=0))
-        return self._documents.find(
-            key,
-            lambda: frozenset(
-                self._store.ask("counter_interacted", wanted)["document_id"].to_pylist()
-            ),
-        )
+        table = self._store.ask("counter_interacted", wanted)
+        return frozenset(table["document_id"].to_pylist())
 
     def _read(self, wanted: dict[str, Value], end_hours: tuple[int, int] | None = None) -> State:
         """Read counts and examinations into a small state of their own."""

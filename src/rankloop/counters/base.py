@@ -135,7 +135,7 @@ class CountersConfig:
     robot_searches_per_hour: int = 500
     """Lists of a person in an hour beyond which none counts."""
 
-    wait_s: float = 1.0
+    wait_s: float = 0.4
     """How long a reader waits at most for the first reading of the store, in seconds."""
 
     def __post_init__(self) -> None:

@@ -180,6 +180,10 @@ class Feed:
                 lambda: self._n_folded >= target or self._is_closed, timeout_s
             )
 
+    def wait_delivered(self, timeout_s: float) -> bool:
+        """Wait until all that was acknowledged is in the store; False where it took longer."""
+        return self._wait_delivered(timeout_s)
+
     def settle(self, timeout_s: float = 5.0) -> bool:
         """Wait until all that was accepted by now is counted; False where it took longer."""
         self.ready(timeout_s)
@@ -253,7 +257,7 @@ class Feed:
 
     def _turn(self) -> None:
         """Do once what there is to do."""
-        markers = self._fold_queue()
+        markers = self._take_queue()
         filled, self._filled = self._filled, None
         if filled is not None:
             self._replace(*filled)
@@ -272,28 +276,30 @@ class Feed:
             )
             self._reader.start()
 
-    def _fold_queue(self) -> list[threading.Event]:
+    def _take_queue(self) -> list[threading.Event]:
         """Fold all that came; return who waits for it."""
-        markers: list[threading.Event] = []
-        n_entries = 0
+        items = [self._queue.popleft() for _ in range(len(self._queue))]
+        accepted = [item for item in items if not isinstance(item, threading.Event)]
+        try:
+            self._fold(accepted)
+        finally:
+            # Also where they could not be counted: nobody waits for them again.
+            with self._changed:
+                self._n_folded += len(accepted)
+                self._changed.notify_all()
+        return [item for item in items if isinstance(item, threading.Event)]
+
+    def _fold(self, accepted: list[_Accepted]) -> None:
+        """Count what came, and hold it as well while the store is read."""
+        if self._held is not None:
+            self._held += accepted
         searches: list[SearchRow] = []
         interactions: list[InteractionRow] = []
-        for _ in range(len(self._queue)):
-            item = self._queue.popleft()
-            if isinstance(item, threading.Event):
-                markers.append(item)
-                continue
-            n_entries += 1
+        for item in accepted:
             searches.extend(item.read_searches())
             interactions.extend(item.read_interactions())
-            if self._held is not None:
-                self._held.append(item)
         if self.state is not None and (searches or interactions):
             self.state.fold(searches, interactions)
-        with self._changed:
-            self._n_folded += n_entries
-            self._changed.notify_all()
-        return markers
 
     def _fill(self, generation: int) -> None:
         """Read the store, in a thread of its own."""

@@ -13,6 +13,7 @@ from rankloop.counters.feeding import Feed
 from rankloop.counters.filling import Filling
 from rankloop.counters.histories import to_events, to_person
 from rankloop.counters.reading import Hours, read_entropy, read_popularity, to_retrievers
+from rankloop.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,11 +134,15 @@ class LiveCounters:
     def interacted(self, who: Person, type_mask: int, days: float, now: datetime) -> frozenset[str]:
         """Return every document that a person dealt with in one of these ways.
 
+        While the counters are still being read the store itself is asked.
+
         Raises:
-            UnavailableError: The store is still being read.
+            UnavailableError: Neither the counters nor the store can tell in time.
         """
-        state = self._ready()
         start = now - timedelta(days=days)
+        if self._feed.state is None:
+            return self._ask_interacted(who, type_mask, start)
+        state = self._ready()
         doings, whole_after_us = _find(state, who)
         is_in = (doings["mask"] & np.uint32(type_mask)) != 0
         is_in &= doings["at_us"] >= _to_us(start)
@@ -146,6 +151,13 @@ class LiveCounters:
         if whole_after_us >= _to_us(start):
             found |= self._asker.interacted(who, type_mask, start)
         return found
+
+    def _ask_interacted(self, who: Person, type_mask: int, start: datetime) -> frozenset[str]:
+        """Ask the store what a person dealt with, while the counters get ready."""
+        self._feed.start()
+        if not self._feed.wait_delivered(self._config.wait_s):
+            raise UnavailableError("what was acknowledged is not in the store yet")
+        return self._asker.ask_interacted(who, type_mask, start)
 
     def query_entropy(self, retriever_id: str, query_key: str) -> float:
         """Return the entropy of a query's clicks over documents, in bits; NaN where unknown."""
