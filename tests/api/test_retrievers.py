@@ -100,3 +100,27 @@ def test_a_retriever_survives_a_restart(api, tmp_path):
 
     assert again.get(PRODUCTS).json()["stages"] == BY_TEXT["stages"]
     again.transport.close()
+
+
+def test_a_version_that_cannot_be_is_refused(api):
+    api.call("PUT", PRODUCTS, BY_TEXT)
+    answer = api.call("POST", f"{PRODUCTS}/restore", {"version": 10**30})
+
+    assert answer.status == 400
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/version"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://models:99999999/v1", "http://"])
+def test_an_embedder_at_no_address_is_refused(api, url):
+    embedder = {"kind": "openai", "model": "m", "base_url": url}
+    answer = api.call("PUT", PRODUCTS, {**BY_TEXT, "embedder": embedder})
+
+    assert answer.status == 400, answer.body
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/embedder/base_url"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://engine:99999999/", "ftp://engine/"])
+def test_an_engine_at_no_address_is_refused(api, url):
+    answer = api.call("PUT", PRODUCTS, {"stages": [{"type": "external", "url": url}]})
+
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/stages/0/url"]

@@ -20,6 +20,11 @@ REASONS: Final = {
     "failed": "it failed; the server's log has more",
     "no_vector": "there is neither an embedder nor a vector, so words were searched instead",
     "unavailable": "what it depends on does not answer",
+    "embedder_unavailable": "the embedder does not answer, so words were searched instead",
+    "embedder_late": "the embedder was not done in time, so words were searched instead",
+    "embedder_failed": "the embedder failed, so words were searched instead",
+    "embedder_conflict": "the embedder makes other vectors, so words were searched instead",
+    "embedder_mismatch": "the embedder makes other vectors, so words were searched instead",
 }
 """Why a stage did not take part, for people."""
 

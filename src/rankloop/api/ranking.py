@@ -165,6 +165,8 @@ def _to_vector(numbers: list[float] | None) -> NDArray[np.float32] | None:
         vector = np.array(numbers, dtype=np.float32)
     if not np.isfinite(vector).all():
         raise InputError("a number of the vector is too large", where="/vector")
+    if not vector.any():
+        raise InputError("a vector of zeros points nowhere", where="/vector")
     return vector
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/v1/retrievers/{retriever_id:str}"
 
+MAX_VERSION: Final = 2**31 - 1
+"""Highest version that a pipeline can have."""
+
 
 class PipelineBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A pipeline, as it is put into use."""
@@ -40,7 +43,7 @@ class PipelineBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
 class VersionBody(msgspec.Struct, forbid_unknown_fields=True):
     """Which version to restore."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=MAX_VERSION)]
 
 
 @put(

@@ -67,11 +67,16 @@ def from_decoding(error: Exception) -> RefusedError:
 def to_pointer(path: str) -> str:
     """Turn the decoder's path (`.results[3].score`) into a JSON pointer.
 
+    The decoder names no key of a free object, but writes `[...]`: there the pointer ends.
+
     Example:
         >>> to_pointer(".results[3].score")
         '/results/3/score'
+        >>> to_pointer(".metadata[...][0]")
+        '/metadata'
     """
-    return "".join(f"/{escape_step(name or index)}" for name, index in _STEP.findall(path))
+    named = path.partition("[...]")[0]
+    return "".join(f"/{escape_step(name or index)}" for name, index in _STEP.findall(named))
 
 
 def escape_step(step: str) -> str:

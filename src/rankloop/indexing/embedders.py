@@ -50,8 +50,19 @@ def check_spec(spec: EmbedderSpec, where: str = "/embedder") -> None:
         raise InputError(
             f"an embedder of kind {spec.kind!r} has no address", where=f"{where}/base_url"
         )
-    if spec.base_url is not None and urlsplit(spec.base_url).scheme not in {"http", "https"}:
-        raise InputError("must begin with http:// or https://", where=f"{where}/base_url")
+    if spec.base_url is not None and not _is_address(spec.base_url):
+        raise InputError(
+            "must begin with http:// or https:// and a host", where=f"{where}/base_url"
+        )
+
+
+def _is_address(url: str) -> bool:
+    """Say whether something may be asked there."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def build_embedder(

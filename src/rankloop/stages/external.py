@@ -182,7 +182,7 @@ def _find_address_faults(url: str) -> list[Fault]:
     """Find what is wrong with an engine's address."""
     try:
         parts = urlsplit(url)
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return [Fault("/url", "invalid_value", "is no address")]
     if not is_whole:
