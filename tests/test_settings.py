@@ -91,3 +91,34 @@ def test_a_named_section_knows_its_keys(tmp_path, text):
     with pytest.raises(SettingsError, match="no setting") as caught:
         load_settings(file, {})
     assert "Known under embedders.NAME: base_url, api_key" in caught.value.hint
+
+
+NEWS = {
+    "RANKLOOP_ENGINES__NEWS__BASE_URL": "https://news.example",
+    "RANKLOOP_ENGINES__NEWS__HEADERS": '{"X-KEY": "k2"}',
+}
+
+
+def test_headers_of_an_engine_are_read_and_not_shown(tmp_path):
+    file = tmp_path / "rankloop.toml"
+    file.write_text('[engines.shop]\nbase_url = "http://search:8108"\nheaders = {X-KEY = "k1"}\n')
+    loaded = load_settings(file, NEWS)
+    rows = {name: value for name, value, _ in iter_settings(loaded)}
+
+    assert loaded.settings.engines["shop"].headers == {"X-KEY": "k1"}
+    assert loaded.settings.engines["news"].headers == {"X-KEY": "k2"}
+    assert (rows["engines.shop.headers"], rows["engines.news.headers"]) == ("***", "***")
+    assert rows["engines.shop.base_url"] == "http://search:8108"
+
+
+def test_headers_that_are_no_json_are_refused_without_being_shown():
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, {"RANKLOOP_ENGINES__SHOP__HEADERS": "X-KEY: secret"})
+    assert caught.value.where == "engines.shop.headers"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "search:8108", "http://search:999999", "http://a b/"])
+def test_an_engine_has_an_address(url):
+    with pytest.raises(SettingsError, match="no address"):
+        load_settings(None, {"RANKLOOP_ENGINES__SHOP__BASE_URL": url})

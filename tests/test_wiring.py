@@ -2,7 +2,7 @@
 
 import pytest
 
-from rankloop.errors import FolderInUseError, SettingsError
+from rankloop.errors import FolderInUseError, PipelineError, SettingsError
 from rankloop.settings import load_settings
 from rankloop.wiring import open_engine
 
@@ -42,3 +42,22 @@ def test_a_folder_has_one_owner(tmp_path, monkeypatch):
     with pytest.raises(FolderInUseError):
         open_engine(tmp_path / "data", load())
     engine.close()
+
+
+def test_headers_of_an_engine_go_to_its_own_address_only(tmp_path):
+    settings = load(
+        engines__shop__base_url="http://search:8108", engines__shop__headers={"X-KEY": "k"}
+    )
+    stage = {"type": "external", "url": "http://search:8108/find", "engine": "shop"}
+    engine = open_engine(tmp_path / "data", settings)
+    refused = []
+    try:
+        assert engine.serving.configure("shop", {"stages": [stage]}).version == 1
+        for change in ({"url": "http://search.example:8108/find"}, {"engine": "news"}):
+            with pytest.raises(PipelineError) as caught:
+                engine.serving.configure("shop", {"stages": [{**stage, **change}]})
+            refused += [fault.pointer for fault in caught.value.faults]
+    finally:
+        engine.close()
+
+    assert refused == ["/stages/0/url", "/stages/0/engine"]

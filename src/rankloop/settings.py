@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "RANKLOOP_"
 SECRETS: Final = frozenset({"privacy.secret"})
-SECRET_KEYS: Final = frozenset({"api_key"})
+SECRET_KEYS: Final = frozenset({"api_key", "headers"})
 """Keys of named sections that are secrets, whatever the name."""
 
 _HIGHEST_PORT: Final = 65_535
 _ORIGIN: Final = re.compile(r"\*|https?://[^/\s]+")
+_ADDRESS: Final = re.compile(
+    r"https?://[\w.-]+(:\d{1,4})?(/\S*)?|https?://[\w.-]+:[1-6]\d{4}(/\S*)?"
+)
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +122,15 @@ class EmbedderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Most texts of one call."""
 
 
+class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One search engine that stages of type `external` ask by `engine`; NAME is yours to choose."""
+
+    base_url: str = ""
+    """Its address, such as `http://search:8108`; needed, the headers go nowhere else."""
+    headers: dict[str, str] = {}
+    """What it is sent, such as `{"X-TYPESENSE-API-KEY" = "…"}`; JSON in the environment."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known about people."""
 
@@ -139,9 +151,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     index: IndexSettings = IndexSettings()
     embedders: dict[str, EmbedderSettings] = {}
+    engines: dict[str, EngineSettings] = {}
 
 
-NAMED: Final[dict[str, type[msgspec.Struct]]] = {"embedders": EmbedderSettings}
+NAMED: Final[dict[str, type[msgspec.Struct]]] = {
+    "embedders": EmbedderSettings,
+    "engines": EngineSettings,
+}
 """Sections that hold any number of others, each under a name: `[embedders.NAME]`."""
 
 
@@ -206,6 +222,13 @@ def load_settings(
         message, _, path = str(error).partition(" - at `$.")
         raise SettingsError(message, where=path.rstrip("`")) from error
     _check_server(settings.server)
+    for name, engine in settings.engines.items():
+        if not _ADDRESS.fullmatch(engine.base_url):
+            raise SettingsError(
+                f"{engine.base_url!r} is no address of an engine",
+                where=f"engines.{name}.base_url",
+                hint="Write http://search:8108 or https://search.example.",
+            )
     return LoadedSettings(settings, sources)
 
 
@@ -285,9 +308,22 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(PREFIX) and "__" in name:
             section, _, rest = name.removeprefix(PREFIX).lower().partition("__")
             dotted = f"{section}.{rest.replace('__', '.') if section in NAMED else rest}"
-            is_list = dotted == "server.cors_origins"
-            values[dotted] = [part.strip() for part in text.split(",")] if is_list else text
+            values[dotted] = _read_text(dotted, text)
     return values
+
+
+def _read_text(name: str, text: str) -> object:
+    """Read what a variable says: lists are comma-separated, headers are JSON."""
+    if name == "server.cors_origins":
+        return [part.strip() for part in text.split(",")]
+    if name.startswith("engines.") and name.endswith(".headers"):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise SettingsError(
+                "headers are a JSON object of texts in the environment", where=name
+            ) from error
+    return text
 
 
 def _hint(name: str, known: Mapping[str, str]) -> str:

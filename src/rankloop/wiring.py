@@ -38,6 +38,7 @@ from rankloop.privacy.erasure import Erasure
 from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from rankloop.retrieval.assembly import Assembly
+from rankloop.retrieval.parts import EngineAccess
 from rankloop.retrieval.serving import Serving
 from rankloop.retrieval.specification import read_embedder
 from rankloop.settings import LoadedSettings, Settings, load_settings
@@ -214,7 +215,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         learning=learning,
         retrievers=retrievers,
         documents=documents,
-        serving=Serving(retrievers, documents, Assembly(documents, counters, metrics)),
+        serving=_build_serving(retrievers, documents, counters, metrics, settings),
         metrics=metrics,
         now=lambda: datetime.now(UTC),
     )
@@ -256,6 +257,20 @@ def _build_learning(
         "judgments": files.write_judgments,
     }
     return Learning(judgments, pairing, makers)
+
+
+def _build_serving(
+    retrievers: RetrieverCatalog,
+    documents: Library,
+    counters: LiveCounters,
+    metrics: Metrics,
+    settings: Settings,
+) -> Serving:
+    """Build what ranks, and tell it what other engines are sent."""
+    engines = {
+        name: EngineAccess(one.base_url, one.headers) for name, one in settings.engines.items()
+    }
+    return Serving(retrievers, documents, Assembly(documents, counters, metrics, engines))
 
 
 def _open_store(folder: Path, settings: Settings) -> EventStore:

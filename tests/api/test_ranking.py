@@ -185,7 +185,7 @@ def test_a_vector_of_zeros_is_refused(shop):
     assert answer.json()["errors"][0]["pointer"] == "/vector"
 
 
-def test_what_was_just_bought_is_not_in_the_next_answer(shop):
+def test_what_was_bought_a_moment_ago_is_not_in_the_next_answer(shop):
     stages = [{"type": "text_search"}, {"type": "exclude_interacted", "days": 90}]
     shop.call("PUT", PRODUCTS, {"stages": stages})
     purchase = {"interaction_type": "purchase", "user_id": "ann", "retriever_id": "products"}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rankloop.counters.base import ServingCounters
     from rankloop.indexing.library import Library
+    from rankloop.retrieval.parts import EngineAccess
     from rankloop.retrieval.specification import PipelineSpec
     from rankloop.telemetry import Metrics
 
@@ -26,7 +27,7 @@ class Assembly:
         library: The documents of all retrievers.
         counters: Popularity and histories.
         metrics: Where stages are counted and timed.
-        engine_headers: What is sent to other engines, by the name that the settings give them.
+        engines: What other engines are sent, by the name that the settings give them.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class Assembly:
         library: Library,
         counters: ServingCounters,
         metrics: Metrics,
-        engine_headers: Mapping[str, Mapping[str, str]] | None = None,
+        engines: Mapping[str, EngineAccess] | None = None,
     ) -> None:
         self._library = library
         self._counters = counters
         self._metrics = metrics
-        self._engine_headers = engine_headers or {}
+        self._engines = engines or {}
         self._workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="rankloop-stage")
         self._client: httpx2.Client | None = None
 
@@ -52,7 +53,7 @@ class Assembly:
             embedder=index.embedder,
             counters=self._counters,
             http=self._http if asks_others else None,
-            engine_headers=self._engine_headers,
+            engines=self._engines,
             workers=self._workers,
             metrics=self._metrics,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from rankloop.events.types import DEFAULT_WEIGHTS
 from rankloop.telemetry import Metrics
@@ -28,6 +29,31 @@ def _make_workers() -> ThreadPoolExecutor:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineAccess:
+    """What one search engine is sent beside the question.
+
+    Attributes:
+        base_url: Its address; what a pipeline asks must have the same scheme, host and port, so
+            that whoever writes pipelines cannot send a key elsewhere.
+        headers: Such as a key.
+    """
+
+    base_url: str
+    headers: Mapping[str, str]
+
+    def is_for(self, url: str) -> bool:
+        """Say whether the headers may be sent to an address.
+
+        Example:
+            >>> access = EngineAccess("http://search:8108", {})
+            >>> access.is_for("http://search:8108/collections/a"), access.is_for("http://search/")
+            (True, False)
+        """
+        mine, other = urlsplit(self.base_url), urlsplit(url)
+        return (mine.scheme, mine.hostname, mine.port) == (other.scheme, other.hostname, other.port)
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that the stages of one retriever may be built from.
 
@@ -38,7 +64,7 @@ class Parts:
         embedder: What turns its queries into vectors; None where it has no model.
         counters: Popularity and histories; None leaves stages that need them unbuilt.
         http: The client for other engines; None leaves `external` unbuilt.
-        engine_headers: Headers by name of an engine, such as a key, which stay out of pipelines.
+        engines: What other engines are sent, by name; such as a key, which stays out of pipelines.
         signal_weights: What a signal counts for, by type.
         workers: Threads for stages that wait for another machine; shared by all retrievers.
         metrics: Where skipped stages and durations are counted.
@@ -48,7 +74,7 @@ class Parts:
     embedder: Embedder | None = None
     counters: ServingCounters | None = None
     http: httpx2.Client | None = None
-    engine_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    engines: Mapping[str, EngineAccess] = field(default_factory=dict)
     signal_weights: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
     workers: ThreadPoolExecutor = field(default_factory=_make_workers)
     metrics: Metrics = field(default_factory=Metrics)

@@ -47,10 +47,14 @@ def _build_external(config: ExternalConfig, parts: Parts) -> External:
     """Build the stage that asks another engine."""
     if parts.http is None:
         raise InputError("this process has no client for other engines", where="/type")
-    headers = parts.engine_headers.get(config.engine)
-    if config.engine and headers is None:
+    if not config.engine:
+        return External(parts.http, config)
+    access = parts.engines.get(config.engine)
+    if access is None:
         raise InputError(f"the settings name no engine {config.engine!r}", where="/engine")
-    return External(parts.http, config, headers)
+    if not access.is_for(config.url):
+        raise InputError(f"the engine {config.engine!r} is at another address", where="/url")
+    return External(parts.http, config, access.headers)
 
 
 def _need_counters(parts: Parts) -> ServingCounters:
