@@ -11,6 +11,7 @@ import pytest
 
 from rankloop.api.app import HANDLERS
 from rankloop.api.documents import build_document
+from rankloop.catalog.keys import SCOPES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 DOCUMENT = build_document(HANDLERS)
@@ -29,6 +30,7 @@ KNOWN = {
 }
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
 DOCUMENTS = [{"document_id": "d1", "text": "blue shoes"}]
+RETRIEVER = "/v1/retrievers/{retriever_id}"
 UPLOAD = "/v1/retrievers/{retriever_id}/documents"
 BODIES = {
     "/v1/retrievers/interactions": CLICK,
@@ -37,6 +39,10 @@ BODIES = {
     "/v1/retrievers/interactions/list": {},
     "/v1/users/erase": {"user_ids": ["nobody"]},
     "/v1/judgments/{source}": {"query": "shoes", "document_id": "d1", "relevance": 1},
+    RETRIEVER: {"stages": [{"type": "text_search"}]},
+    f"{RETRIEVER}/restore": {"version": 1},
+    f"{RETRIEVER}/execute": {"query": "shoes"},
+    f"{RETRIEVER}/rerank": {"query": "shoes", "candidates": [{"document_id": "d1"}]},
     UPLOAD: DOCUMENTS,
     f"{UPLOAD}/delete": {"document_ids": ["d2"]},
 }
@@ -50,6 +56,7 @@ class Caller:
         self.http = httpx2.Client(base_url=served.url)
         self.http.post("/v1/retrievers/interactions", json=CLICK | {"interaction_id": "i1"})
         self.http.post("/v1/retrievers/products/documents", json=DOCUMENTS)
+        self.http.put("/v1/retrievers/products", json=BODIES[RETRIEVER])
         export = self.http.get("/v1/exports/searches")
         self.known = KNOWN | {"export_id": export.headers["x-rankloop-export"]}
         self.key = None
@@ -111,6 +118,11 @@ def test_every_address_of_the_contract_is_described():
         "/v1/users/{user_id}",
         "/v1/users/{user_id}/export",
         "/v1/users/erase",
+        RETRIEVER,
+        f"{RETRIEVER}/versions",
+        f"{RETRIEVER}/restore",
+        f"{RETRIEVER}/execute",
+        f"{RETRIEVER}/rerank",
         "/v1/retrievers/{retriever_id}/documents",
         "/v1/retrievers/{retriever_id}/documents/{document_id}",
         "/v1/retrievers/{retriever_id}/documents/delete",
@@ -140,8 +152,13 @@ def test_the_document_is_served(caller):
     assert answer.json()["openapi"] == "3.1.0"
 
 
+def deletions_last(operations):
+    """What is deleted must be there: parts go before the whole."""
+    return sorted(operations, key=lambda one: (one[0] == "DELETE") * (1_000 - len(one[1])))
+
+
 def test_a_good_call_is_answered_as_described(caller):
-    for method, path, operation in OPERATIONS:
+    for method, path, operation in deletions_last(OPERATIONS):
         answer = caller.call(method, path)
 
         assert answer.status_code in documented(operation), (method, path, answer.text)
@@ -164,12 +181,13 @@ def test_a_bad_call_is_a_400(caller):
 
 def test_no_key_is_a_401_and_a_weak_one_a_403(caller):
     keys = caller.engine.keys
-    tokens = {scope: keys.create(scope, [scope]).token for scope in ("capture", "read", "admin")}
-    weak = keys.create("weak", ["search"]).token
-    for method, path, operation in OPERATIONS:
+    tokens = {scope: keys.create(scope, [scope]).token for scope in SCOPES}
+    for method, path, operation in deletions_last(OPERATIONS):
         if 401 in documented(operation):
             answers = []
-            for key in (None, weak, tokens[operation["security"][0]["key"][0]]):
+            scope = operation["security"][0]["key"][0]
+            weak = tokens["capture" if scope == "search" else "search"]
+            for key in (None, weak, tokens[scope]):
                 caller.key = key
                 answers.append(caller.call(method, path).status_code)
 

@@ -82,7 +82,7 @@ class RerankBody(RankingBody, forbid_unknown_fields=True, kw_only=True):
     f"{PATH}/execute",
     status_code=200,
     opt=opt(
-        Address(scope="search", answers={200: ServedRanking}, refusals=(404, 503), body=ExecuteBody)
+        Address(scope="search", answers={200: ServedRanking}, refusals=(404,), body=ExecuteBody)
     ),
     tags=["search"],
 )
@@ -99,7 +99,7 @@ async def execute(request: AnyRequest) -> ServedRanking:
     f"{PATH}/rerank",
     status_code=200,
     opt=opt(
-        Address(scope="search", answers={200: ServedRanking}, refusals=(404, 503), body=RerankBody)
+        Address(scope="search", answers={200: ServedRanking}, refusals=(404,), body=RerankBody)
     ),
     tags=["search"],
 )

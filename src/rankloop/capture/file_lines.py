@@ -26,8 +26,8 @@ Offsets = NDArray[np.int64]
 
 BLOCK_BYTES: Final = 40 * 1024 * 1024
 """About how much text one block holds: what a transaction takes. It is more than one row group of
-the engine (122,880 rows), so that rows are not written twice; two blocks lie beside the engine's own
-memory, and much larger ones do not fit into it."""
+the engine (122,880 rows), so that rows are not written twice; two blocks lie beside the engine's
+own memory, and much larger ones do not fit into it."""
 
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_BITS: Final = 31

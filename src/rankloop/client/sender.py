@@ -224,15 +224,16 @@ class Sender:
         self._count("accepted", answer.accepted)
         self._count("duplicate", answer.duplicate)
         self._count("rejected", len(answer.rejected))
-        self._lines.forget(kind, len(lines))
         for refused in answer.rejected:
             self._complain(EventError(refused.detail, where=refused.pointer))
+        # Last: whoever waits in `flush` has then heard of everything.
+        self._lines.forget(kind, len(lines))
 
     def _refuse(self, kind: Kind, lines: list[Line], error: Exception) -> None:
         """Count a batch that the server will never take, and forget it."""
         self._count("rejected", len(lines))
-        self._lines.forget(kind, len(lines))
         self._complain(error)
+        self._lines.forget(kind, len(lines))
 
     def _count(self, name: str, amount: int) -> None:
         with self._counting:
