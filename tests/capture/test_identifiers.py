@@ -1,6 +1,7 @@
 """Which identifiers are known."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +65,30 @@ def test_what_is_not_delivered_yet_is_known_without_the_store():
 def test_no_names_hash_to_nothing():
     assert to_hashes([]).shape == (0,)
     assert to_hashes([]).dtype == np.uint64
+
+
+@pytest.mark.parametrize("batch", [1, 700, 5_000])
+def test_what_is_not_delivered_yet_is_known_exactly(batch):
+    names = [f"name-{number}" for number in range(10_000)]
+    ledger = IdentifierLedger(lambda asked: set(), iter(()))
+    for first in range(0, len(names), batch):
+        ledger.add(names[first : first + batch], sequence=first + 1)
+
+    asked = [*names[::7], "name-", "ame-1", "name-10000", "name-1\nname-2"]
+
+    assert ledger.find_known(asked) == set(names[::7])
+
+
+@pytest.mark.parametrize("batch", [100, 5_000])
+def test_what_was_delivered_is_asked_of_the_store(batch):
+    names = [f"name-{number}" for number in range(10_000)]
+    asked = []
+    ledger = IdentifierLedger(lambda given: asked.extend(given) or set(), iter(()))
+    for first in range(0, len(names), batch):
+        ledger.add(names[first : first + batch], sequence=first + 1)
+        ledger.settle(0)
+
+    ledger.settle(5_000)
+
+    assert ledger.find_known(names) == set(names[5_000:])
+    assert sorted(asked) == sorted(names[:5_000])

@@ -8,6 +8,7 @@ the event loop are joined.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -21,6 +22,11 @@ BACKLOG: Final = 2_048
 """Connections that may wait to be accepted."""
 
 _GC_THRESHOLD: Final = 50_000
+
+_M_ARENA_MAX: Final = -8
+"""glibc's name of the number of places that threads allocate from."""
+
+_N_ARENAS: Final = 2
 
 
 class JoinedWrites:
@@ -57,6 +63,17 @@ class JoiningProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  as uvicorn declares it
         """Take a new connection."""
         super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))
+
+
+def spare_memory() -> None:
+    """Let all threads allocate from two places, where the C library is glibc.
+
+    Each thread would get one of its own, and what it frees there serves no other: batches pass
+    through several threads, and a hundred MiB lay idle under load.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, _N_ARENAS)
 
 
 def build_config(application: Application, *, grace_s: int) -> uvicorn.Config:

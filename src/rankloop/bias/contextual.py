@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from rankloop.bias.clustering import estimate_spread
 from rankloop.bias.curves import Curve, estimate_curve
@@ -89,7 +89,7 @@ def compare_contexts(
         curves=tuple(curve for _, _, curve in parts),
         statistic=statistic,
         n_freedom=n_freedom,
-        p_value=float(chi2.sf(statistic, n_freedom)) if n_freedom else 1.0,
+        p_value=float(chdtrc(n_freedom, statistic)) if n_freedom else 1.0,
     )
 
 

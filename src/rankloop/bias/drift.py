@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from rankloop.bias.clustering import add_up
 
@@ -75,7 +75,7 @@ def compare_weeks(pair: Curve, week: Curve) -> Drift:
     drift = Drift("unchecked", difference, std_error, cost)
     if not n_compared:
         return drift
-    bound = max(float(norm.isf(LEVEL / 2 / n_compared)), 2.0)
+    bound = max(-float(ndtri(LEVEL / 2 / n_compared)), 2.0)
     if drift.worst > bound:
         return Drift("found", difference, std_error, cost)
     return drift if cost > MAX_COST else Drift("none", difference, std_error, cost)

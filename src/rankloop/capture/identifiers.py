@@ -8,7 +8,6 @@ are looked up in what is accepted but not yet delivered, then in the store.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,6 +23,7 @@ _N_PROBES: Final = 5
 _BITS_PER_ITEM: Final = 12
 _FIRST_CAPACITY: Final = 1 << 22
 _GROWTH: Final = 4
+_PACKED_FROM: Final = 4_096
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -82,12 +82,58 @@ class BloomFilter:
         self._capacity = self._room * _GROWTH
 
 
-@dataclass(slots=True)
-class _Generation:
-    """Names accepted between two deliveries."""
+class _Packed:
+    """Many names in little room: their hashes in order, and their text to be sure."""
 
-    names: set[str] = field(default_factory=set)
-    last_sequence: int = 0
+    def __init__(self, names: Sequence[str], hashes: Hashes) -> None:
+        self._hashes = np.sort(hashes)
+        self._text = ("\n" + "\n".join(names) + "\n").encode("utf-8", "surrogatepass")
+
+    def find(self, names: Sequence[str], hashes: Hashes) -> set[str]:
+        """Return those of the names that are here."""
+        places = np.searchsorted(self._hashes, hashes)
+        places[places == self._hashes.size] = 0
+        perhaps = np.flatnonzero(self._hashes[places] == hashes).tolist()
+        return {names[place] for place in perhaps if self._has(names[place])}
+
+    def _has(self, name: str) -> bool:
+        return f"\n{name}\n".encode("utf-8", "surrogatepass") in self._text
+
+
+class _Generation:
+    """Names accepted between two deliveries.
+
+    Few are kept as they are, many are packed: under a load that the store cannot follow, a name as
+    an object of its own takes five times its text.
+    """
+
+    def __init__(self) -> None:
+        self.last_sequence = 0
+        self._names: set[str] = set()
+        self._packed: list[_Packed] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was accepted."""
+        return not self._names and not self._packed
+
+    def add(self, names: Sequence[str], hashes: Hashes) -> None:
+        """Note names that were accepted."""
+        if len(names) >= _PACKED_FROM:
+            self._packed.append(_Packed(names, hashes))
+            return
+        self._names.update(names)
+        if len(self._names) >= _PACKED_FROM:
+            listed = list(self._names)
+            self._packed.append(_Packed(listed, to_hashes(listed)))
+            self._names = set()
+
+    def find(self, names: Sequence[str], hashes: Hashes) -> set[str]:
+        """Return those of the names that were accepted."""
+        found = self._names.intersection(names)
+        for packed in self._packed:
+            found |= packed.find(names, hashes)
+        return found
 
 
 class IdentifierLedger:
@@ -133,7 +179,9 @@ class IdentifierLedger:
             return set()
         perhaps = [identifiers[hit] for hit in hits]
         with self._lock:
-            known = {name for name in perhaps if any(name in g.names for g in self._pending)}
+            known: set[str] = set()
+            for generation in self._pending:
+                known |= generation.find(perhaps, hashes[hits])
         rest = [name for name in perhaps if name not in known]
         return known | self._find_in_store(rest) if rest else known
 
@@ -145,11 +193,12 @@ class IdentifierLedger:
             sequence: Journal sequence that holds them.
             hashes: Their hashes where the caller has them already.
         """
+        hashes = to_hashes(identifiers) if hashes is None else hashes
         with self._lock:
             generation = self._pending[-1]
-            generation.names.update(identifiers)
+            generation.add(identifiers, hashes)
             generation.last_sequence = max(generation.last_sequence, sequence)
-        self._filter.add(to_hashes(identifiers) if hashes is None else hashes)
+        self._filter.add(hashes)
 
     def add_stored(self, hashes: Hashes) -> None:
         """Note identifiers that went straight into the store, by their hashes."""
@@ -158,7 +207,9 @@ class IdentifierLedger:
     def settle(self, sequence: int) -> None:
         """Forget the exact names of what the store holds by now, up to a journal sequence."""
         with self._lock:
-            self._pending = [g for g in self._pending if g.names and g.last_sequence > sequence]
+            self._pending = [
+                g for g in self._pending if not g.is_empty and g.last_sequence > sequence
+            ]
             self._pending.append(_Generation())
 
 

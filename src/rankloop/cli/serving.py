@@ -39,9 +39,11 @@ def serve(target: Target = HERE, *, host: str | None = None, port: int | None = 
         host: Address to bind; the setting server.host (127.0.0.1) when left out.
         port: Port to bind, 0 for any free one; the setting server.port (8400) when left out.
     """
+    from rankloop.api.serving import spare_memory
     from rankloop.telemetry import configure_logging
     from rankloop.wiring import load_folder_settings, open_engine
 
+    spare_memory()
     folder = target.need_folder("serve")
     given: dict[str, object] = {"server.host": host, "server.port": port}
     overrides = {name: value for name, value in given.items() if value is not None}
