@@ -9,7 +9,13 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 
 
 @pytest.mark.parametrize(
-    "name", ["use-the-python-client.md", "protect-privacy.md", "export-training-data.md"]
+    "name",
+    [
+        "use-the-python-client.md",
+        "protect-privacy.md",
+        "serve-rankings.md",
+        "export-training-data.md",
+    ],
 )
 def test_what_the_page_shows_is_true(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
