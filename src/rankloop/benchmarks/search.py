@@ -1,8 +1,8 @@
 """How long a search takes with all that was learned, beside the same by SQL for every query.
 
 Everything is measured inside the process, one request after the other: what HTTP adds is not here,
-the query comes with its vector, and processor time is told beside the clock, which on busy cores
-counts the neighbors too.
+and the query comes with its vector, whose making is measured apart. Processor time is told beside
+the clock, which on busy cores counts the neighbors too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from rankloop.benchmarks.corpus import Corpus, CorpusSpec
+from rankloop.benchmarks.embedding import measure_embedding
 from rankloop.benchmarks.figures import Figure, Outcome, compare, describe_machine, to_table
 from rankloop.benchmarks.peer_serving import SqlRanking
 from rankloop.benchmarks.traffic import TrafficSpec, name_need, write_traffic
@@ -163,6 +164,7 @@ def measure(
             asked = queries[: spec.n_warm + spec.n_peer_queries]
             theirs = _run_peer(ranking, parts, asked, spec.n_warm)
         figures = _to_figures(ours, theirs, against)
+        figures += measure_embedding([query.text for query in queries], say)
     return Outcome(figures, describe_machine())
 
 
