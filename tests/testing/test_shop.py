@@ -72,6 +72,21 @@ def test_ndcg_can_be_worked_out_from_the_written_rows(shop):
     assert np.mean(values) == pytest.approx(shop.ndcg())
 
 
+def test_nobody_asks_for_what_is_held_out_and_every_kind_has_some(shop):
+    held_out = shop.queries.is_held_out
+    assert held_out.sum() == 2 * 40
+    assert (shop.queries.popularity[held_out] == 0).all()
+    assert (shop.queries.popularity[~held_out] > 0).all()
+    assert set(shop.queries.kinds[held_out]) == set(range(40))
+
+
+def test_the_measure_over_all_queries_is_the_mean_of_its_parts(shop):
+    held_out = shop.queries.is_held_out
+    n_seen, n_unseen = (~held_out & ~shop.queries.is_empty).sum(), held_out.sum()
+    parts = n_seen * shop.ndcg(among=~held_out) + n_unseen * shop.ndcg(among=held_out)
+    assert parts / (n_seen + n_unseen) == pytest.approx(shop.ndcg())
+
+
 def test_every_document_has_a_title_and_a_price(shop):
     documents = list(shop.iter_documents())
     assert len({row["document_id"] for row in documents}) == 480

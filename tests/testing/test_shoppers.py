@@ -34,7 +34,9 @@ def test_clicks_follow_examination_times_attraction(crowd):
     attraction = shop.attraction[lists.queries[rows, None], lists.documents[rows]]
     attraction[lists.documents[rows] < 0] = 0
     expected = shop.examination(10) * attraction.sum(axis=0)
-    assert lists.clicked[rows].sum(axis=0) == pytest.approx(expected, rel=0.08)
+    off = lists.clicked[rows].sum(axis=0) - expected
+    # A sum of chances varies by less than its own square root.
+    assert np.abs(off / np.sqrt(expected)).max() < 3
 
 
 def test_the_naive_curve_is_steeper_than_the_true_one(crowd):

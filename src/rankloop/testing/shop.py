@@ -51,6 +51,8 @@ MISSPELT: Final = {"wireless earbuds": "wireles earbuds", "headphones": "hedphon
                    "running shoes": "runing shoes", "jigsaw puzzle": "jigsaw puzle"}  # fmt: skip
 """Right spelling to the wrong one that shoppers type."""
 
+N_WISHES: Final = 3
+"""Colors, and brands, of each kind that there are queries for; the last of each is held out."""
 MAX_GRADE: Final = 4
 PAGE_SIZE: Final = 10
 N_PAGES: Final = 2
@@ -120,8 +122,10 @@ class Queries:
     """The query that was meant: itself, or the rightly spelt one."""
     is_empty: NDArray[np.bool_]
     """Whether the shop has nothing of the sort."""
+    is_held_out: NDArray[np.bool_]
+    """Whether nobody asks for it: what was learned of other queries must serve it."""
     popularity: NDArray[np.float64]
-    """Share of searches; sums to 1."""
+    """Share of searches; sums to 1, and is 0 for what nobody asks."""
 
 
 class Shop:
@@ -171,7 +175,9 @@ class Shop:
         shown, _ = _rank(self._known[None], self.queries)
         return shown[0, :, :PAGE_SIZE]
 
-    def ndcg(self, ranking: NDArray[np.int64] | None = None) -> float:
+    def ndcg(
+        self, ranking: NDArray[np.int64] | None = None, among: NDArray[np.bool_] | None = None
+    ) -> float:
         """Measure nDCG@10 of a ranking against the true relevance, mean over queries.
 
         Gains are the grades themselves, the discount is log2(rank + 1). Queries for what the shop
@@ -179,9 +185,10 @@ class Shop:
 
         Args:
             ranking: `[n_queries, 10]` products, -1 past the end; production's when left out.
+            among: `[n_queries]`, which queries; all when left out.
         """
         ranking = self.ranking() if ranking is None else ranking
-        judged = ~self.queries.is_empty
+        judged = ~self.queries.is_empty & (True if among is None else among)
         discount = 1 / np.log2(np.arange(2, PAGE_SIZE + 2))
         grades = np.take_along_axis(self.relevance, np.maximum(ranking, 0), axis=1)
         grades = np.where(ranking >= 0, grades, 0)[judged].astype(np.float64)
@@ -255,10 +262,14 @@ def _make_queries(rng: np.random.Generator) -> Queries:
     rows: list[tuple[str, int, int, int, int]] = []
     for kind, name in enumerate(names):
         rows.append((name, kind, category_of[kind], -1, -1))
-    for kind, name in enumerate(names):
-        color, brand = int(rng.integers(len(COLORS))), int(rng.integers(len(BRANDS)))
-        rows.append((f"{COLORS[color]} {name}", kind, category_of[kind], -1, color))
-        rows.append((f"{BRANDS[brand].lower()} {name}", kind, category_of[kind], brand, -1))
+    wishes = [(rng.permutation(len(COLORS)), rng.permutation(len(BRANDS))) for _ in names]
+    for turn in range(N_WISHES):
+        for kind, name in enumerate(names):
+            color, brand = (int(order[turn]) for order in wishes[kind])
+            rows.append((f"{COLORS[color]} {name}", kind, category_of[kind], -1, color))
+            rows.append((f"{BRANDS[brand].lower()} {name}", kind, category_of[kind], brand, -1))
+    # Of every kind, the last color and the last brand are never asked for.
+    is_held_out = np.arange(len(rows)) >= len(rows) - 2 * len(names)
     rows += [(category, -1, i, -1, -1) for i, category in enumerate(CATALOGUE)]
     meant = list(range(len(rows)))
     for right, wrong in MISSPELT.items():
@@ -271,6 +282,8 @@ def _make_queries(rng: np.random.Generator) -> Queries:
     popularity = 1 / ranks**0.7
     # People ask for a plain kind more often than for its black or branded form.
     popularity[: len(names)] *= 2
+    is_held_out = np.append(is_held_out, np.zeros(len(rows) - is_held_out.size, dtype=bool))
+    popularity[is_held_out] = 0
     texts, kinds, categories, brands, colors = zip(*rows, strict=True)
     return Queries(
         texts=list(texts),
@@ -280,6 +293,7 @@ def _make_queries(rng: np.random.Generator) -> Queries:
         colors=np.array(colors),
         meant=np.array(meant),
         is_empty=np.array(categories) < 0,
+        is_held_out=is_held_out,
         popularity=popularity / popularity.sum(),
     )
 
