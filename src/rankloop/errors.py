@@ -20,7 +20,12 @@ RankloopError
 │   └── NewerFolderError      the data folder was written by a newer version
 ├── NotEnoughDataError        the method needs more data than it was given
 ├── AnswerError               another engine answered, but not as it should
+├── ProcessError              a process that did part of the work ended before it was done
+│   ├── KilledError           something killed it
+│   └── MemoryLackError       it needed more memory than there is
 └── UnavailableError          a store or a queue cannot take the work now; may be retried
+    ├── QueueFullError        too many jobs are waiting
+    └── DiskFullError         there is no room left on the disk
 """
 
 from __future__ import annotations
@@ -226,6 +231,27 @@ class AnswerError(RankloopError):
     status = 502
 
 
+class ProcessError(RankloopError):
+    """A process that did part of the work ended before it was done."""
+
+    code = "process_ended"
+    title = "A process that did part of the work ended before it was done"
+
+
+class KilledError(ProcessError):
+    """Something killed a process that did part of the work."""
+
+    code = "process_killed"
+    title = "A process that did part of the work was killed"
+
+
+class MemoryLackError(ProcessError):
+    """The work needs more memory than there is."""
+
+    code = "out_of_memory"
+    title = "The work needs more memory than there is"
+
+
 class UnavailableError(RankloopError):
     """A store or a queue cannot take the work now."""
 
@@ -233,6 +259,21 @@ class UnavailableError(RankloopError):
     title = "The service cannot take this now"
     status = 503
     is_retryable = True
+
+
+class QueueFullError(UnavailableError):
+    """Too many jobs are waiting."""
+
+    code = "queue_full"
+    title = "Too many jobs are waiting"
+    status = 429
+
+
+class DiskFullError(UnavailableError):
+    """There is no room left on the disk."""
+
+    code = "disk_full"
+    title = "There is no room left on the disk"
 
 
 ERRORS: dict[str, type[RankloopError]] = {
@@ -257,7 +298,12 @@ ERRORS: dict[str, type[RankloopError]] = {
         NewerFolderError,
         NotEnoughDataError,
         AnswerError,
+        ProcessError,
+        KilledError,
+        MemoryLackError,
         UnavailableError,
+        QueueFullError,
+        DiskFullError,
     )
 }
 """Every class by its code, so that a client raises what the server meant."""
