@@ -2,7 +2,7 @@
 
 The order that serves today is a place of trust. A document may move down as far as others pass it,
 and up as far as it is proven: its rank may fall by at most m, which depends on how often people
-looked at it for this very query, not on any model of their clicks.
+looked at the document, whatever they had asked for, not on any model of their clicks.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def limit_moves(
     Args:
         scores: `[n]` float64, higher for better, in the order that serves today. Equal scores
             keep that order, and so do those that are NaN, behind all others.
-        examinations: `[n]` float64, how often people looked at each document for this query, in
-            looks at position 0; NaN counts as never.
+        examinations: `[n]` float64, how often people looked at each document for whatever query,
+            in looks at position 0; NaN counts as never.
         config: The limits.
 
     Returns:
