@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +20,9 @@ from rankloop.capture.intake import Intake
 from rankloop.capture.journal import Journal, JournalConfig
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.catalog.keys import KeyRing
-from rankloop.catalog.retrievers import RetrieverCatalog
 from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
-from rankloop.indexing.embedder_openai import EndpointConfig
-from rankloop.indexing.library import Library
 from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
@@ -37,21 +33,21 @@ from rankloop.jobs.training_files import TrainingFiles
 from rankloop.privacy.erasure import Erasure
 from rankloop.privacy.exports import Exports
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
-from rankloop.retrieval.assembly import Assembly
-from rankloop.retrieval.parts import EngineAccess
-from rankloop.retrieval.serving import Serving
-from rankloop.retrieval.specification import read_embedder
 from rankloop.settings import LoadedSettings, Settings, load_settings
 from rankloop.store.base import EventStore, Kind, StoreConfig
 from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
+from rankloop.wiring_serving import build_serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rankloop.indexing.embedders import EmbedderSpec
+    from rankloop.catalog.retrievers import RetrieverCatalog
+    from rankloop.indexing.library import Library
+    from rankloop.models.shelf import ModelShelf
     from rankloop.privacy.exports import ExportKind, Maker
+    from rankloop.retrieval.serving import Serving
 
 STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckDBStore}
 """Every store by the name that `store.kind` gives it."""
@@ -61,7 +57,6 @@ JOURNAL_FILE: Final = "journal.db"
 CATALOG_FILE: Final = "catalog.db"
 EXPORTS_FOLDER: Final = "exports"
 JUDGMENTS_FOLDER: Final = "judgments"
-INDEXES_FOLDER: Final = "indexes"
 
 _PSEUDONYMS_KEPT: Final = 65_536
 
@@ -101,6 +96,7 @@ class Engine:
     learning: Learning
     retrievers: RetrieverCatalog
     documents: Library
+    models: ModelShelf
     serving: Serving
     metrics: Metrics
     now: Callable[[], datetime]
@@ -119,6 +115,7 @@ class Engine:
         self.delivery.close()
         self.intake.close()
         self.documents.close()
+        self.models.catalog.close()
         self.retrievers.close()
         self.store.close()
         self.keys.close()
@@ -187,10 +184,8 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
 
     derivation = Derivation(store, _to_attribution(settings))
     estimation = Estimation(store, derivation)
-    retrievers = RetrieverCatalog(folder.path / CATALOG_FILE, lambda: time.time_ns() // 1_000)
-    documents = _open_library(folder.path, settings, retrievers)
-    meanings = MeaningReader(documents, settings.index.group_field)
-    learning = _build_learning(store, estimation, meanings, documents, folder.path)
+    ranking = build_serving(folder.path, folder.path / CATALOG_FILE, settings, counters, metrics)
+    learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     intake.start()
     delivery.start()
@@ -213,9 +208,10 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
         exports=exports,
         learning=learning,
-        retrievers=retrievers,
-        documents=documents,
-        serving=_build_serving(retrievers, documents, counters, metrics, settings),
+        retrievers=ranking.retrievers,
+        documents=ranking.documents,
+        models=ranking.models,
+        serving=ranking.serving,
         metrics=metrics,
         now=lambda: datetime.now(UTC),
     )
@@ -242,14 +238,15 @@ def _take_pseudonyms(folder: Path, loaded: LoadedSettings) -> Pseudonyms:
 def _build_learning(
     store: EventStore,
     estimation: Estimation,
-    meanings: MeaningReader,
     documents: Library,
+    settings: Settings,
     folder: Path,
 ) -> Learning:
     """Build what turns the log into training data."""
     reader = LogReader(store, estimation)
     judgments = JudgmentShelf(folder / JUDGMENTS_FOLDER)
     judging = Judging(reader, judgments)
+    meanings = MeaningReader(documents, settings.index.group_field)
     pairing = Pairing(reader, documents.texts, judging.find_opinions, meanings.read)
     files = TrainingFiles(pairing, judging)
     makers: dict[ExportKind, Maker] = {
@@ -257,20 +254,6 @@ def _build_learning(
         "judgments": files.write_judgments,
     }
     return Learning(judgments, pairing, makers)
-
-
-def _build_serving(
-    retrievers: RetrieverCatalog,
-    documents: Library,
-    counters: LiveCounters,
-    metrics: Metrics,
-    settings: Settings,
-) -> Serving:
-    """Build what ranks, and tell it what other engines are sent."""
-    engines = {
-        name: EngineAccess(one.base_url, one.headers) for name, one in settings.engines.items()
-    }
-    return Serving(retrievers, documents, Assembly(documents, counters, metrics, engines))
 
 
 def _open_store(folder: Path, settings: Settings) -> EventStore:
@@ -305,27 +288,6 @@ def _open_journal(
         searches.add(entry_names.searches, entry_names.sequence)
         interactions.add(entry_names.interactions, entry_names.sequence)
     return journal
-
-
-def _open_library(folder: Path, settings: Settings, retrievers: RetrieverCatalog) -> Library:
-    """Open the documents of all retrievers, each with the embedder that its pipeline names."""
-
-    def find_embedder(retriever_id: str) -> EmbedderSpec | None:
-        version = retrievers.find(retriever_id)
-        return None if version is None else read_embedder(version.configuration)
-
-    endpoints = {
-        name: EndpointConfig(
-            base_url=one.base_url,
-            api_key=one.api_key,
-            timeout_s=one.timeout_s,
-            query_timeout_s=one.query_timeout_s,
-            max_retries=one.max_retries,
-            batch_size=one.batch_size,
-        )
-        for name, one in settings.embedders.items()
-    }
-    return Library(folder / INDEXES_FOLDER, find_embedder, endpoints, settings.index.language)
 
 
 def _open_ledger(store: EventStore, kind: Kind) -> IdentifierLedger:

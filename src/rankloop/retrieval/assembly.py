@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rankloop.counters.base import ServingCounters
     from rankloop.indexing.library import Library
+    from rankloop.models.shelf import ServingModels
     from rankloop.retrieval.parts import EngineAccess
     from rankloop.retrieval.specification import PipelineSpec
     from rankloop.telemetry import Metrics
@@ -44,8 +45,14 @@ class Assembly:
         self._workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="rankloop-stage")
         self._client: httpx2.Client | None = None
 
-    def gather(self, retriever_id: str, spec: PipelineSpec) -> Parts:
-        """Gather what the stages of a pipeline may be built from."""
+    def gather(self, retriever_id: str, spec: PipelineSpec, models: ServingModels) -> Parts:
+        """Gather what the stages of a pipeline may be built from.
+
+        Args:
+            retriever_id: Whose pipeline.
+            spec: The pipeline.
+            models: The trained models that take part.
+        """
         index = self._library.open(retriever_id)
         asks_others = any(stage.kind.blocks for stage in spec.stages)
         return Parts(
@@ -56,6 +63,7 @@ class Assembly:
             engines=self._engines,
             workers=self._workers,
             metrics=self._metrics,
+            models=models,
         )
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ import numpy as np
 
 from rankloop.errors import Fault, FaultsError
 from rankloop.retrieval.running import to_reason
+from rankloop.telemetry import log_event
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +28,11 @@ NO_VECTOR: Final = "no_vector"
 """The query has no vector, and nothing makes one; or the index holds none to compare it with."""
 
 
+log = logging.getLogger(__name__)
+
+
 class QueryEmbedding:
-    """The vector of one request's query."""
+    """The vector of one request's query, moved by the adapter where one serves."""
 
     def __init__(self, parts: Parts, times: StageTimes) -> None:
         self._parts = parts
@@ -36,7 +41,10 @@ class QueryEmbedding:
         self.took_ms: float | None = None
 
     def check(self, query: Query) -> Query:
-        """Check the vector that a caller sent.
+        """Check the vector that a caller sent, and let the adapter move it.
+
+        It must compare with the documents' vectors, so it comes from the model that made them,
+        which is the one that the adapter was trained for.
 
         Raises:
             FaultsError: It is no vector of the index's length, or not finite.
@@ -50,7 +58,7 @@ class QueryEmbedding:
         if not np.isfinite(vector).all():
             detail = "every number of a vector must be finite"
             raise FaultsError(detail, [Fault("/vector", "out_of_range", detail)])
-        return query
+        return replace(query, vector=self._adapt(vector))
 
     def complete(self, query: Query, spec: StageSpec) -> Query:
         """Give the query a vector, if it can have one; name the stage that goes without.
@@ -88,4 +96,20 @@ class QueryEmbedding:
         if vector.shape != (dimension,):
             self._missing = "embedder_mismatch"
             return None
-        return vector
+        return self._adapt(vector)
+
+    def _adapt(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Move a vector; it stays where it is if the adapter fails."""
+        adapter = self._parts.models.adapter
+        if adapter is None:
+            return vector
+        try:
+            # A caller's vector may have any length but 0.
+            unit = vector / np.linalg.norm(vector)
+            moved: NDArray[np.float32] = adapter.apply(unit[np.newaxis])[0]
+            if moved.shape != vector.shape or not np.isfinite(moved).all():
+                raise ValueError("no vector of the same length came back")
+        except Exception as error:  # noqa: BLE001 a search never fails because a model does
+            log_event(log, "adapter_failed", error=type(error).__name__)
+            return vector
+        return moved

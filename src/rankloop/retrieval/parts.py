@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from rankloop.events.types import DEFAULT_WEIGHTS
+from rankloop.models.shelf import ServingModels
 from rankloop.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Parts:
         signal_weights: What a signal counts for, by type.
         workers: Threads for stages that wait for another machine; shared by all retrievers.
         metrics: Where skipped stages and durations are counted.
+        models: The trained models that take part; none unless some were promoted.
     """
 
     index: DocumentIndex
@@ -78,6 +80,7 @@ class Parts:
     signal_weights: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
     workers: ThreadPoolExecutor = field(default_factory=_make_workers)
     metrics: Metrics = field(default_factory=Metrics)
+    models: ServingModels = field(default_factory=ServingModels)
 
 
 @dataclass(frozen=True, slots=True)

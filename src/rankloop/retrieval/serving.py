@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rankloop.errors import NotFoundError
+from rankloop.errors import ConflictError, NotFoundError
+from rankloop.models.shelf import KINDS, ServingModels
+from rankloop.retrieval.fitting import check_fit, keep_fitting
 from rankloop.retrieval.pipeline import Pipeline
 from rankloop.retrieval.specification import read_pipeline
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from rankloop.catalog.retrievers import RetrieverCatalog, RetrieverVersion
     from rankloop.indexing.base import Embedder
     from rankloop.indexing.library import Library
+    from rankloop.indexing.retriever_index import RetrieverIndex
+    from rankloop.models.manifest import Kind
+    from rankloop.models.shelf import LoadedModel, ModelShelf
     from rankloop.retrieval.answers import Outcome
     from rankloop.retrieval.assembly import Assembly
     from rankloop.stages.base import Candidates, Query
@@ -64,7 +69,8 @@ class Ranked:
 
     Attributes:
         outcome: What the pipeline answers.
-        pipeline: Its name, such as `products@12`.
+        pipeline: Its name, such as `products@12`, and those of the models that took part, such as
+            `products@12+m7`.
     """
 
     outcome: Outcome
@@ -72,30 +78,48 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
-    """A pipeline, and what it was built for."""
+class _State:
+    """What a pipeline is built of; another one is built once any of it changes."""
 
     version: int
     embedder: Embedder | None
+    dimension: int | None
+    model_ids: tuple[tuple[Kind, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A pipeline, what it was built of, and its name in the log."""
+
+    state: _State
     pipeline: Pipeline
+    name: str
 
 
 class Serving:
     """Ranks with the pipelines in use; a change is in use with the next request.
 
-    A pipeline is built once for each version, and anew where its documents got another embedder.
-    Requests under way finish with the one they began with.
+    A pipeline is built once for each version, and anew where its documents got another embedder or
+    another model was promoted. Requests under way finish with the one they began with.
 
     Args:
         catalog: Which version of each retriever is in use.
         library: The documents of all retrievers.
         assembly: What stages are built from.
+        models: The trained models, and which of them serve.
     """
 
-    def __init__(self, catalog: RetrieverCatalog, library: Library, assembly: Assembly) -> None:
+    def __init__(
+        self,
+        catalog: RetrieverCatalog,
+        library: Library,
+        assembly: Assembly,
+        models: ModelShelf,
+    ) -> None:
         self._catalog = catalog
         self._library = library
         self._assembly = assembly
+        self._models = models
         self._built: dict[str, _Built] = {}
         self._lock = threading.Lock()
         self.workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="serving")
@@ -122,7 +146,36 @@ class Serving:
                 offset=page.offset,
                 explain=page.explain,
             )
-        return Ranked(outcome, f"{retriever_id}@{built.version}")
+        return Ranked(outcome, built.name)
+
+    def pipeline(
+        self, retriever_id: str, models: Mapping[Kind, str | None] | None = None
+    ) -> Pipeline:
+        """Build the pipeline in use with other models than the promoted ones, to try them.
+
+        What it ranks is not recorded.
+
+        Args:
+            retriever_id: Whose pipeline.
+            models: The model to take by kind, None for none of it; kinds that are left out take
+                the promoted one.
+
+        Raises:
+            NotFoundError: There is no such retriever, or no such model.
+            ConflictError: A model cannot be loaded, is of another kind, or does not go with the
+                documents; an encoder does once the documents were embedded with it.
+        """
+        self._check_known(retriever_id)
+        index = self._library.open(retriever_id)
+        loaded = dict(self._choose(retriever_id, index).loaded)
+        for kind, model_id in (models or {}).items():
+            loaded.pop(kind, None)
+            if model_id is not None:
+                loaded[kind] = _check_kind(self._models.load(model_id), kind)
+                _check_usable(loaded[kind], index)
+        current = self._catalog.find(retriever_id)
+        configuration = current.configuration if current else {}
+        return self._build(retriever_id, configuration, ServingModels.of(loaded))
 
     def find(self, retriever_id: str) -> RetrieverVersion:
         """Return the pipeline in use.
@@ -141,7 +194,8 @@ class Serving:
         Raises:
             PipelineError: A stage or a field is wrong; it carries every fault.
         """
-        self._build(retriever_id, configuration)
+        models = self._choose(retriever_id, self._library.open(retriever_id))
+        self._build(retriever_id, configuration, models)
         version = self._catalog.put(retriever_id, configuration)
         self._library.refresh(retriever_id)
         return version
@@ -162,10 +216,8 @@ class Serving:
         Raises:
             NotFoundError: It has neither a pipeline nor documents.
         """
-        is_configured = self._catalog.find(retriever_id) is not None
-        if not is_configured and not self._library.holds(retriever_id):
-            raise _not_found(retriever_id)
-        if is_configured:
+        self._check_known(retriever_id)
+        if self._catalog.find(retriever_id) is not None:
             self._catalog.delete(retriever_id)
         self._library.drop(retriever_id)
         self.forget(retriever_id)
@@ -190,23 +242,65 @@ class Serving:
 
     def _find_built(self, retriever_id: str) -> _Built:
         """Return the pipeline in use, built where it is not yet."""
+        self._check_known(retriever_id)
         current = self._catalog.find(retriever_id)
-        if current is None and not self._library.holds(retriever_id):
-            raise _not_found(retriever_id)
-        version = current.version if current else _UNCONFIGURED
-        embedder = self._library.open(retriever_id).embedder
+        index = self._library.open(retriever_id)
+        state = _State(
+            current.version if current else _UNCONFIGURED,
+            index.embedder,
+            index.dimension,
+            tuple(self._models.promoted(retriever_id).items()),
+        )
         built = self._built.get(retriever_id)
-        if built is None or built.version != version or built.embedder is not embedder:
+        if built is None or built.state != state:
             configuration = current.configuration if current else {}
             with self._lock:
-                built = _Built(version, embedder, self._build(retriever_id, configuration))
-                self._built[retriever_id] = built
+                models = self._choose(retriever_id, index)
+                pipeline = self._build(retriever_id, configuration, models)
+                name = "+".join([f"{retriever_id}@{state.version}", *models.model_ids])
+                built = self._built[retriever_id] = _Built(state, pipeline, name)
         return built
 
-    def _build(self, retriever_id: str, configuration: Mapping[str, Any]) -> Pipeline:
+    def _check_known(self, retriever_id: str) -> None:
+        """Refuse a retriever that has neither a pipeline nor documents."""
+        if self._catalog.find(retriever_id) is None and not self._library.holds(retriever_id):
+            raise _not_found(retriever_id)
+
+    def _choose(self, retriever_id: str, index: RetrieverIndex) -> ServingModels:
+        """Load the promoted models that go with a retriever's documents."""
+        return keep_fitting(self._models.serving(retriever_id), index, self._models.fail)
+
+    def _build(
+        self, retriever_id: str, configuration: Mapping[str, Any], models: ServingModels
+    ) -> Pipeline:
         """Build a pipeline."""
         spec = read_pipeline(configuration)
-        return Pipeline(spec, self._assembly.gather(retriever_id, spec))
+        return Pipeline(spec, self._assembly.gather(retriever_id, spec, models))
+
+
+def _check_kind(model: LoadedModel, kind: Kind) -> LoadedModel:
+    """Return a model if it is of a kind."""
+    if model.manifest.kind != kind:
+        raise ConflictError(
+            f"the model {model.model_id!r} is of kind {model.manifest.kind!r}, not {kind!r}",
+            where=f"/{kind}",
+            hint=f"Kinds are {', '.join(KINDS)}.",
+        )
+    return model
+
+
+def _check_usable(model: LoadedModel, index: RetrieverIndex) -> None:
+    """Refuse a model that could not rank with the documents as they are now."""
+    check_fit(model, index)
+    if model.manifest.kind == "encoder" and (
+        index.spec is None or index.spec.model != str(model.folder)
+    ):
+        raise ConflictError(
+            f"the documents of {model.manifest.retriever_id!r} were not embedded with "
+            f"{model.model_id!r}, but with {index.model_id!r}",
+            where="/encoder",
+            hint="Promoting it embeds them anew in the background.",
+        )
 
 
 def _not_found(retriever_id: str) -> NotFoundError:

@@ -1,0 +1,67 @@
+"""Whether a trained model goes with the documents that it is to serve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rankloop.errors import ConflictError, RankloopError
+from rankloop.models.adapter import QueryAdapter
+from rankloop.models.shelf import ServingModels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rankloop.indexing.retriever_index import RetrieverIndex
+    from rankloop.models.manifest import Kind
+from rankloop.models.shelf import LoadedModel
+
+
+def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
+    """Refuse a model that does not go with an index.
+
+    An adapter moves the vectors of one embedding model; see `QueryAdapter.check_fits`. An encoder
+    makes the vectors of all documents anew, which it could not do with those that were sent. A
+    ranker goes with any.
+
+    Raises:
+        ConflictError: It does not; both sides are named.
+    """
+    manifest = model.manifest
+    if manifest.kind == "encoder" and index.dimension is not None and index.model_id is None:
+        raise ConflictError(
+            f"the vectors of {manifest.retriever_id!r} were sent, so the encoder "
+            f"{model.model_id!r} cannot make them anew",
+            where="/model_id",
+            hint="Name an embedder in the pipeline; the texts are then embedded here.",
+        )
+    if isinstance(model.part, QueryAdapter):
+        model.part.check_fits(index.model_id, index.dimension)
+
+
+def keep_fitting(
+    models: ServingModels,
+    index: RetrieverIndex,
+    refuse: Callable[[str, RankloopError], None],
+) -> ServingModels:
+    """Return those models that go with an index now; others serve once they do.
+
+    An encoder takes part once the index holds its vectors.
+
+    Args:
+        models: Those that are to serve.
+        index: The documents.
+        refuse: Told of each adapter or ranker that does not go with them, and why.
+    """
+    kept: dict[Kind, LoadedModel] = {}
+    for kind, model in models.loaded.items():
+        if kind == "encoder":
+            if index.spec is not None and index.spec.model == str(model.folder):
+                kept[kind] = model
+            continue
+        try:
+            check_fit(model, index)
+        except ConflictError as error:
+            refuse(model.model_id, error)
+        else:
+            kept[kind] = model
+    return ServingModels.of(kept)

@@ -1,0 +1,98 @@
+"""What ranks, built of the settings: retrievers, their documents, models and pipelines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rankloop.catalog.models import ModelCatalog
+from rankloop.catalog.retrievers import RetrieverCatalog
+from rankloop.indexing.embedder_openai import EndpointConfig
+from rankloop.indexing.embedders import EmbedderSpec
+from rankloop.indexing.library import Library
+from rankloop.models.folder import ModelFolders
+from rankloop.models.shelf import ModelShelf
+from rankloop.retrieval.assembly import Assembly
+from rankloop.retrieval.parts import EngineAccess
+from rankloop.retrieval.serving import Serving
+from rankloop.retrieval.specification import read_embedder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rankloop.counters.base import ServingCounters
+    from rankloop.settings import Settings
+    from rankloop.telemetry import Metrics
+
+INDEXES_FOLDER: Final = "indexes"
+MODELS_FOLDER: Final = "models"
+
+
+@dataclass(frozen=True, slots=True)
+class ServingRooms:
+    """The parts that rank."""
+
+    retrievers: RetrieverCatalog
+    documents: Library
+    models: ModelShelf
+    serving: Serving
+
+
+def build_serving(
+    folder: Path,
+    catalog_path: Path,
+    settings: Settings,
+    counters: ServingCounters,
+    metrics: Metrics,
+) -> ServingRooms:
+    """Build what ranks.
+
+    Args:
+        folder: The data folder.
+        catalog_path: The file of the catalog.
+        settings: What other engines and endpoints are sent, among others.
+        counters: Popularity and histories.
+        metrics: Where stages are counted and timed.
+    """
+    retrievers = RetrieverCatalog(catalog_path, _now_us)
+    catalog = ModelCatalog(catalog_path, _now_us)
+    models = ModelShelf(ModelFolders(folder / MODELS_FOLDER), catalog)
+    documents = _open_library(folder, settings, retrievers, models)
+    engines = {
+        name: EngineAccess(one.base_url, one.headers) for name, one in settings.engines.items()
+    }
+    assembly = Assembly(documents, counters, metrics, engines)
+    serving = Serving(retrievers, documents, assembly, models)
+    return ServingRooms(retrievers, documents, models, serving)
+
+
+def _open_library(
+    folder: Path, settings: Settings, retrievers: RetrieverCatalog, models: ModelShelf
+) -> Library:
+    """Open the documents of all retrievers, each with the embedder that it is to have."""
+
+    def find_embedder(retriever_id: str) -> EmbedderSpec | None:
+        encoder = models.serving(retriever_id).encoder
+        if encoder is not None:
+            return EmbedderSpec("local", str(encoder))
+        version = retrievers.find(retriever_id)
+        return None if version is None else read_embedder(version.configuration)
+
+    endpoints = {
+        name: EndpointConfig(
+            base_url=one.base_url,
+            api_key=one.api_key,
+            timeout_s=one.timeout_s,
+            query_timeout_s=one.query_timeout_s,
+            max_retries=one.max_retries,
+            batch_size=one.batch_size,
+        )
+        for name, one in settings.embedders.items()
+    }
+    return Library(folder / INDEXES_FOLDER, find_embedder, endpoints, settings.index.language)
+
+
+def _now_us() -> int:
+    """Return the time, in microseconds UTC."""
+    return time.time_ns() // 1_000
