@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from rankloop.indexing.library import Library
     from rankloop.models.shelf import ModelShelf
     from rankloop.privacy.exports import ExportKind, Maker
+    from rankloop.retrieval.promotion import Promotion
     from rankloop.retrieval.serving import Serving
 
 STORES: Final[dict[str, Callable[[StoreConfig], EventStore]]] = {"duckdb": DuckDBStore}
@@ -98,6 +99,7 @@ class Engine:
     documents: Library
     models: ModelShelf
     serving: Serving
+    promotion: Promotion
     metrics: Metrics
     now: Callable[[], datetime]
     """The clock of rankings, aware UTC."""
@@ -212,6 +214,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         documents=ranking.documents,
         models=ranking.models,
         serving=ranking.serving,
+        promotion=ranking.promotion,
         metrics=metrics,
         now=lambda: datetime.now(UTC),
     )

@@ -15,6 +15,7 @@ from rankloop.models.folder import ModelFolders
 from rankloop.models.shelf import ModelShelf
 from rankloop.retrieval.assembly import Assembly
 from rankloop.retrieval.parts import EngineAccess
+from rankloop.retrieval.promotion import Promotion
 from rankloop.retrieval.serving import Serving
 from rankloop.retrieval.specification import read_embedder
 
@@ -37,6 +38,7 @@ class ServingRooms:
     documents: Library
     models: ModelShelf
     serving: Serving
+    promotion: Promotion
 
 
 def build_serving(
@@ -64,7 +66,8 @@ def build_serving(
     }
     assembly = Assembly(documents, counters, metrics, engines)
     serving = Serving(retrievers, documents, assembly, models)
-    return ServingRooms(retrievers, documents, models, serving)
+    promotion = Promotion(serving, models, documents)
+    return ServingRooms(retrievers, documents, models, serving, promotion)
 
 
 def _open_library(

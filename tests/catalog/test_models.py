@@ -1,5 +1,7 @@
 """Models on record: one serves at a time, every step has its reason, and steps can be undone."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rankloop.catalog.models import Decision, ModelCatalog
@@ -60,6 +62,66 @@ def test_rolling_back_the_first_leaves_none(catalog):
 
     assert catalog.roll_back("m1", SLOW) is None
     assert catalog.serving("products", "ranker") is None
+
+
+def test_what_was_rolled_back_does_not_come_back_by_another_rollback(catalog):
+    for name in ("m1", "m2", "m3"):
+        catalog.promote(name, BETTER)
+    catalog.roll_back("m3", SLOW)
+
+    assert catalog.roll_back("m2", SLOW).model_id == "m1"
+    assert catalog.roll_back("m1", SLOW) is None
+    assert states(catalog) == {"m1": "retired", "m2": "retired", "m3": "retired"}
+
+
+def test_a_model_promoted_again_gives_way_to_the_one_it_took_the_place_of(catalog):
+    for name in ("m1", "m2", "m1"):
+        catalog.promote(name, BETTER)
+
+    assert catalog.roll_back("m1", SLOW).model_id == "m2"
+    assert catalog.roll_back("m2", SLOW).model_id == "m1"
+    assert catalog.roll_back("m1", SLOW) is None
+
+
+def test_a_rollback_says_on_record_what_it_took_back(catalog):
+    catalog.promote("m1", BETTER)
+    catalog.promote("m2", BETTER)
+    catalog.roll_back("m2", SLOW)
+
+    assert catalog.history("m1")[-1].decision.evidence == {"rolled_back": "m2"}
+    assert catalog.history("m2")[-1].decision.why == "too slow"
+
+
+def test_no_model_serves_a_retriever_that_was_removed(catalog):
+    catalog.add("x1", "ranker", "articles")
+    for name in ("m1", "m2", "x1"):
+        catalog.promote(name, BETTER)
+    catalog.retire_all("products", "it was removed")
+
+    assert catalog.serving("products", "ranker") is None
+    assert catalog.serving("articles", "ranker").model_id == "x1"
+    catalog.promote("m3", BETTER)
+    assert catalog.roll_back("m3", SLOW) is None
+
+
+def test_a_mark_is_on_record_and_changes_no_state(catalog):
+    catalog.promote("m1", BETTER)
+    catalog.mark(["m1"], Decision("erasure", "somebody it learned from was erased"))
+
+    last = catalog.history("m1")[-1]
+    assert (last.state_before, last.state_after) == ("promoted", "promoted")
+    assert catalog.serving("products", "ranker").model_id == "m1"
+    assert catalog.roll_back("m1", SLOW) is None
+
+
+def test_of_promotions_at_once_one_serves_in_the_end(catalog):
+    with ThreadPoolExecutor(3) as workers:
+        done = [workers.submit(catalog.promote, name, BETTER) for name in ("m1", "m2", "m3")]
+    assert [one.result().state for one in done] == ["promoted"] * 3
+
+    serving = catalog.serving("products", "ranker").model_id
+    assert sorted(states(catalog).values()) == ["promoted", "retired", "retired"]
+    assert states(catalog)[serving] == "promoted"
 
 
 def test_what_does_not_serve_cannot_be_rolled_back(catalog):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,10 +23,11 @@ from sqlalchemy import (
 )
 
 from rankloop.catalog.database import open_catalog
+from rankloop.catalog.model_succession import REMOVED, ROLLED_BACK, find_served_before
 from rankloop.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _METADATA: Final = MetaData()
 
@@ -87,7 +88,8 @@ class Decision:
     """Why a model goes from one state to another.
 
     Attributes:
-        decided_by: `gate`, `operator`, or `forced` for an operator against the gate.
+        decided_by: `training`, `gate`, `operator`, `forced` for an operator against the gate, or
+            `erasure`.
         why: One sentence.
         evidence: Estimates, intervals, data window: whatever the decision stood on.
     """
@@ -174,16 +176,7 @@ class ModelCatalog:
         with self._engine.connect() as connection:
             _find(connection, model_id)
             rows = connection.execute(query.order_by(TRANSITIONS.c.number)).all()
-        return [
-            Transition(
-                row.model_id,
-                row.at,
-                row.state_before,
-                row.state_after,
-                Decision(row.decided_by, row.why, msgspec.json.decode(row.evidence)),
-            )
-            for row in rows
-        ]
+        return [_to_transition(row) for row in rows]
 
     def add(self, model_id: str, kind: str, retriever_id: str) -> ModelRecord:
         """Put a trained model on record.
@@ -240,6 +233,8 @@ class ModelCatalog:
     def roll_back(self, model_id: str, decision: Decision) -> ModelRecord | None:
         """Retire a serving model and let the one before it serve again, if there was one.
 
+        See `find_served_before`.
+
         Returns:
             The model that serves from now on; None where none does.
 
@@ -256,12 +251,33 @@ class ModelCatalog:
                         where="/model_id",
                         hint="`rankloop models list` shows which one does.",
                     )
-                earlier = _served_before(connection, model)
+                before = find_served_before(_read_steps(connection, model))
+                evidence = {**decision.evidence, ROLLED_BACK: model_id}
+                decision = replace(decision, evidence=evidence)
                 self._step(connection, model, "retired", decision)
-                if earlier is not None:
+                earlier = None
+                if before is not None:
+                    earlier = _find(connection, before)
                     earlier = self._step(connection, earlier, "promoted", decision)
             self._reload()
         return earlier
+
+    def retire_all(self, retriever_id: str, why: str) -> None:
+        """Let no model serve a retriever, which is being removed."""
+        decision = Decision("operator", why, {REMOVED: retriever_id})
+        with self._lock:
+            serving = [one for one in self._serving.values() if one.retriever_id == retriever_id]
+            with self._engine.begin() as connection:
+                for model in serving:
+                    self._step(connection, model, "retired", decision)
+            self._reload()
+
+    def mark(self, model_ids: Iterable[str], decision: Decision) -> None:
+        """Write something down about models, whose states stay."""
+        with self._lock, self._engine.begin() as connection:
+            for model_id in model_ids:
+                state = _find(connection, model_id).state
+                self._note(connection, model_id, state, state, decision)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -330,21 +346,21 @@ def _find(connection: Connection, model_id: str) -> ModelRecord:
     return _to_record(row)
 
 
-def _served_before(connection: Connection, model: ModelRecord) -> ModelRecord | None:
-    """Return the retired model that served last before this one."""
+def _read_steps(connection: Connection, model: ModelRecord) -> list[Transition]:
+    """Read every step of the models that stand in a model's line, oldest first."""
     query = (
-        select(MODELS)
-        .join(TRANSITIONS, TRANSITIONS.c.model_id == MODELS.c.model_id)
-        .where(
-            MODELS.c.retriever_id == model.retriever_id,
-            MODELS.c.kind == model.kind,
-            MODELS.c.state == "retired",
-            TRANSITIONS.c.state_after == "retired",
-        )
-        .order_by(TRANSITIONS.c.number.desc())
+        select(TRANSITIONS)
+        .join(MODELS, TRANSITIONS.c.model_id == MODELS.c.model_id)
+        .where(MODELS.c.retriever_id == model.retriever_id, MODELS.c.kind == model.kind)
+        .order_by(TRANSITIONS.c.number)
     )
-    row = connection.execute(query).first()
-    return None if row is None else _to_record(row)
+    return [_to_transition(row) for row in connection.execute(query)]
+
+
+def _to_transition(row: Any) -> Transition:  # noqa: ANN401 a row of SQLAlchemy
+    """Read one row."""
+    decision = Decision(row.decided_by, row.why, msgspec.json.decode(row.evidence))
+    return Transition(row.model_id, row.at, row.state_before, row.state_after, decision)
 
 
 def _to_record(row: Any) -> ModelRecord:  # noqa: ANN401 a row of SQLAlchemy

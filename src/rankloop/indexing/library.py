@@ -171,6 +171,21 @@ class Library:
             self._busy.add(retriever_id)
             self._workers.submit(self._tend, retriever_id)
 
+    def check_embedder(self, spec: EmbedderSpec) -> Embedder | None:
+        """Build an embedder ahead of its use; it is kept for when it is asked for.
+
+        Raises:
+            SettingsError: It cannot be built.
+        """
+        return self._build_embedder(spec)
+
+    def catch_up(self, retriever_id: str) -> None:
+        """Embed documents anew in the background, where another embedder is asked for by now."""
+        index = self.open(retriever_id)
+        wanted = self._embedder_spec(retriever_id) or EmbedderSpec()
+        if index.spec is not None and index.spec != wanted:
+            self.refresh(retriever_id)
+
     def is_busy(self, retriever_id: str) -> bool:
         """Say whether an index is being tended in the background."""
         return retriever_id in self._busy

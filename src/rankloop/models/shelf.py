@@ -142,6 +142,16 @@ class ModelShelf:
             self._failures.pop(model_id, None)
         return loaded
 
+    def check(self, model_id: str) -> LoadedModel:
+        """Load a model, its files held against the manifest even if it was loaded before.
+
+        Raises:
+            NotFoundError: There is no such model.
+            ConflictError: A file is not what was written, or another version wrote it.
+        """
+        self.folders.read(model_id)
+        return self.load(model_id)
+
     def promoted(self, retriever_id: str) -> dict[Kind, str]:
         """Name the models that are to serve a retriever, by kind; costs a look-up."""
         records = {kind: self.catalog.serving(retriever_id, kind) for kind in KINDS}

@@ -165,7 +165,7 @@ class Serving:
             ConflictError: A model cannot be loaded, is of another kind, or does not go with the
                 documents; an encoder does once the documents were embedded with it.
         """
-        self._check_known(retriever_id)
+        self.check_known(retriever_id)
         index = self._library.open(retriever_id)
         loaded = dict(self._choose(retriever_id, index).loaded)
         for kind, model_id in (models or {}).items():
@@ -187,6 +187,15 @@ class Serving:
         if version is None:
             raise _not_found(retriever_id)
         return version
+
+    def check_known(self, retriever_id: str) -> None:
+        """Refuse a retriever that has neither a pipeline nor documents.
+
+        Raises:
+            NotFoundError: It has neither.
+        """
+        if self._catalog.find(retriever_id) is None and not self._library.holds(retriever_id):
+            raise _not_found(retriever_id)
 
     def configure(self, retriever_id: str, configuration: Mapping[str, Any]) -> RetrieverVersion:
         """Put a pipeline into use, once it could be built.
@@ -216,7 +225,8 @@ class Serving:
         Raises:
             NotFoundError: It has neither a pipeline nor documents.
         """
-        self._check_known(retriever_id)
+        self.check_known(retriever_id)
+        self._models.catalog.retire_all(retriever_id, "its retriever was removed")
         if self._catalog.find(retriever_id) is not None:
             self._catalog.delete(retriever_id)
         self._library.drop(retriever_id)
@@ -225,10 +235,11 @@ class Serving:
     def warm(self) -> None:
         """Build the pipelines in use in the background, so that no request waits for it.
 
-        Counters that they need begin to be read as well.
+        Counters that they need begin to be read as well, and documents whose embedding anew was
+        broken off are embedded.
         """
         for version in self._catalog.in_use():
-            self.workers.submit(self._find_built, version.retriever_id)
+            self.workers.submit(self._warm, version.retriever_id)
 
     def forget(self, retriever_id: str) -> None:
         """Build a retriever's pipeline anew at its next request."""
@@ -240,9 +251,14 @@ class Serving:
         self.workers.shutdown(wait=True, cancel_futures=True)
         self._assembly.close()
 
+    def _warm(self, retriever_id: str) -> None:
+        """Build one pipeline, and see to its documents."""
+        self._find_built(retriever_id)
+        self._library.catch_up(retriever_id)
+
     def _find_built(self, retriever_id: str) -> _Built:
         """Return the pipeline in use, built where it is not yet."""
-        self._check_known(retriever_id)
+        self.check_known(retriever_id)
         current = self._catalog.find(retriever_id)
         index = self._library.open(retriever_id)
         state = _State(
@@ -255,16 +271,14 @@ class Serving:
         if built is None or built.state != state:
             configuration = current.configuration if current else {}
             with self._lock:
+                waited = self._built.get(retriever_id)
+                if waited is not None and waited.state == state:
+                    return waited
                 models = self._choose(retriever_id, index)
                 pipeline = self._build(retriever_id, configuration, models)
                 name = "+".join([f"{retriever_id}@{state.version}", *models.model_ids])
                 built = self._built[retriever_id] = _Built(state, pipeline, name)
         return built
-
-    def _check_known(self, retriever_id: str) -> None:
-        """Refuse a retriever that has neither a pipeline nor documents."""
-        if self._catalog.find(retriever_id) is None and not self._library.holds(retriever_id):
-            raise _not_found(retriever_id)
 
     def _choose(self, retriever_id: str, index: RetrieverIndex) -> ServingModels:
         """Load the promoted models that go with a retriever's documents."""
