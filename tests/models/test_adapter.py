@@ -29,6 +29,22 @@ def residual(share=1.0, shift=(0.0, 0.0)):
     return QueryAdapter("m", 2, share, up=up, down=down, shift=np.array(shift, np.float32))
 
 
+def anchored(width=0.5):
+    anchors, steps = np.array([[1.0, 0.0]], np.float32), np.array([[-1.0, 1.0]], np.float32)
+    return QueryAdapter("m", 2, anchors=anchors, steps=steps, width=width)
+
+
+def test_a_query_takes_the_step_of_the_anchor_it_stands_on():
+    assert anchored().apply(np.array([[1, 0]], np.float32)).tolist() == [[0, 1]]
+
+
+def test_a_query_further_off_takes_less_of_the_step():
+    # |q - a|² = 2 (1 - 0.6) = 0.8, so the share taken is exp(-0.8 / (2 · 0.25)) = 0.2019.
+    moved = anchored().apply(np.array([[0.6, 0.8]], np.float32))[0]
+    by_hand = np.array([0.6 - 0.2019, 0.8 + 0.2019])
+    assert moved == pytest.approx(by_hand / np.linalg.norm(by_hand), abs=1e-4)
+
+
 def test_a_matrix_moves_a_query():
     moved = QueryAdapter("m", 2, matrix=QUARTER_TURN).apply(np.array([[1, 0]], np.float32))
 
@@ -67,8 +83,8 @@ def test_a_query_that_would_be_moved_to_nothing_stays():
 
 @pytest.mark.parametrize(
     "adapter",
-    [QueryAdapter("m", 2, 0.25, matrix=QUARTER_TURN), residual(0.5, (0.1, 0.2))],
-    ids=["matrix", "residual"],
+    [QueryAdapter("m", 2, 0.25, matrix=QUARTER_TURN), residual(0.5, (0.1, 0.2)), anchored()],
+    ids=["matrix", "residual", "anchors"],
 )
 def test_what_was_saved_is_read_back_and_moves_alike(adapter, tmp_path):
     adapter.save(tmp_path)
@@ -132,8 +148,9 @@ def test_an_adapter_that_cannot_be_read_is_refused(tmp_path, text):
         {"matrix": np.zeros((2, 3), np.float32)},
         {"matrix": np.full((2, 2), np.nan, np.float32)},
         {"up": np.zeros((2, 1), np.float32)},
+        {"anchors": np.zeros((1, 2), np.float32), "steps": np.zeros((2, 2), np.float32)},
     ],
-    ids=["nothing", "wide", "nan", "half"],
+    ids=["nothing", "wide", "nan", "half", "uneven"],
 )
 def test_arrays_that_make_no_adapter_are_refused(parts):
     with pytest.raises(InputError):

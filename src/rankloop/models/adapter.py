@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 ADAPTER_FILE: Final = "adapter.json"
 
-_Part = Literal["matrix", "up", "down", "shift"]
+_Part = Literal["matrix", "up", "down", "shift", "anchors", "steps"]
 _PARTS: Final[tuple[_Part, ...]] = get_args(_Part)
+_FORMS: Final = (("matrix",), ("up", "down", "shift"), ("anchors", "steps"))
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +34,7 @@ class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_model: str
     dimension: int
     share: float
+    width: float
     parts: list[_Part]
 
 
@@ -40,9 +42,12 @@ class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class QueryAdapter:
     """A step from a query's vector `q` to a better one.
 
-    Either a whole matrix, or a residual of low rank that is 0 before anything was learned:
+    It is a whole matrix, or a residual of low rank, or steps that known queries took and that
+    queries near them take along:
 
-        q' = normalize(matrix q)    or    q' = normalize(q + up downᵀ q + shift)
+        q' = normalize(matrix q)
+        q' = normalize(q + up downᵀ q + shift)
+        q' = normalize(q + Σ exp(-|q - anchor|² / (2 width²)) step)
 
     A document's score is `(1 - share) q·d + share q'·d`. That is the cosine with one vector, which
     is what `apply` returns, so that the search itself changes in nothing.
@@ -51,10 +56,13 @@ class QueryAdapter:
         base_model: The model whose vectors it takes.
         dimension: Their length.
         share: How much of the step is taken, in [0, 1]; 0 leaves every query where it is.
-        matrix: `[dimension, dimension]` float32; None for a residual.
-        up: `[dimension, rank]` float32; None for a matrix.
-        down: `[dimension, rank]` float32; None for a matrix.
-        shift: `[dimension]` float32, the same for every query; None for a matrix.
+        matrix: `[dimension, dimension]` float32.
+        up: `[dimension, rank]` float32, with `down` and `shift`.
+        down: `[dimension, rank]` float32.
+        shift: `[dimension]` float32, the same for every query.
+        anchors: `[n_anchors, dimension]` float32 of unit length, with `steps`.
+        steps: `[n_anchors, dimension]` float32.
+        width: How far from an anchor its step is taken along, above 0; as a distance.
 
     Raises:
         InputError: The arrays do not fit each other, or hold something that is no finite number.
@@ -73,20 +81,31 @@ class QueryAdapter:
     up: NDArray[np.float32] | None = None
     down: NDArray[np.float32] | None = None
     shift: NDArray[np.float32] | None = None
+    anchors: NDArray[np.float32] | None = None
+    steps: NDArray[np.float32] | None = None
+    width: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 1.0:
             raise InputError(f"a share is in [0, 1], not {self.share}", where="share")
+        if not self.width > 0.0:
+            raise InputError(f"a width is above 0, not {self.width}", where="width")
         rank = 0 if self.up is None else self.up.shape[-1]
+        n_anchors = 0 if self.anchors is None else len(self.anchors)
         wanted = {
             "matrix": (self.dimension, self.dimension),
             "up": (self.dimension, rank),
             "down": (self.dimension, rank),
             "shift": (self.dimension,),
+            "anchors": (n_anchors, self.dimension),
+            "steps": (n_anchors, self.dimension),
         }
         arrays = self._arrays()
-        if list(arrays) not in (["matrix"], ["up", "down", "shift"]):
-            raise InputError("an adapter is a matrix, or up, down and shift", where="matrix")
+        if tuple(arrays) not in _FORMS:
+            raise InputError(
+                f"an adapter is {', or '.join(' and '.join(form) for form in _FORMS)}",
+                where="matrix",
+            )
         for name, array in arrays.items():
             if array.shape != wanted[name] or not np.isfinite(array).all():
                 raise InputError(
@@ -144,7 +163,7 @@ class QueryAdapter:
     def save(self, folder: Path) -> None:
         """Write it into a folder; the same adapter always makes the same files."""
         arrays = self._arrays()
-        form = _Form(self.base_model, self.dimension, self.share, list(arrays))
+        form = _Form(self.base_model, self.dimension, self.share, self.width, list(arrays))
         text = msgspec.json.format(msgspec.json.encode(form), indent=2)
         (folder / ADAPTER_FILE).write_bytes(text + b"\n")
         for name, array in arrays.items():
@@ -166,7 +185,7 @@ class QueryAdapter:
             parts: dict[str, NDArray[np.float32]] = {
                 name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in form.parts
             }
-            adapter = cls(form.base_model, form.dimension, form.share, **parts)
+            adapter = cls(form.base_model, form.dimension, form.share, width=form.width, **parts)
         except (OSError, ValueError, TypeError, InputError) as error:
             raise ConflictError(
                 f"the adapter {manifest.model_id!r} cannot be read",
@@ -190,9 +209,13 @@ class QueryAdapter:
         """Return `q'` of each query, before it is brought to unit length."""
         if self.matrix is not None:
             return np.asarray(vectors @ self.matrix.T)
-        if self.up is None or self.down is None or self.shift is None:
-            return vectors
-        return np.asarray(vectors + (vectors @ self.down) @ self.up.T + self.shift)
+        if self.up is not None and self.down is not None and self.shift is not None:
+            return np.asarray(vectors + (vectors @ self.down) @ self.up.T + self.shift)
+        if self.anchors is not None and self.steps is not None:
+            # Of unit vectors, |q - a|² = 2 (1 - q·a).
+            near = np.exp((vectors @ self.anchors.T - 1.0) / self.width**2)
+            return np.asarray(vectors + near @ self.steps)
+        return vectors
 
 
 def _to_unit(vectors: NDArray[np.float32], instead: NDArray[np.float32]) -> NDArray[np.float32]:
