@@ -17,6 +17,7 @@ from rankloop.errors import (
     MemoryLackError,
     NotEnoughDataError,
     ProcessError,
+    RankloopError,
 )
 from rankloop.jobs.context import JobCancelledError, JobContext, MemoryRecorder
 from rankloop.jobs.processes import read_tail, run_child
@@ -121,7 +122,7 @@ def test_each_way_to_end_early_has_its_type(context, tmp_path, task, kind):
 
 
 def test_an_unforeseen_error_names_its_place_and_quotes_nothing(context, recorder, tmp_path):
-    with pytest.raises(ProcessError, match=r"^KeyError at odd_tasks\.py:\d+$"):
+    with pytest.raises(RankloopError, match=r"^KeyError at odd_tasks\.py:\d+$"):
         run_child(context, "odd_tasks:break_off", tmp_path)
 
     log = "\n".join(recorder.lines)

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from rankloop.api.addresses import Address, opt
-from rankloop.api.filters import ExportQuery, to_start
+from rankloop.api.filters import ExportQuery
 from rankloop.api.reading import (
     AnyRequest,
     engine_of,
@@ -22,6 +22,7 @@ from rankloop.api.reading import (
 )
 from rankloop.errors import NotFoundError, RangeError
 from rankloop.privacy.exports import FORMATS, Export, ExportManifest, ExportRequest
+from rankloop.tables.fields import to_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,6 +13,7 @@ from msgspec import Meta
 from rankloop.errors import InputError
 from rankloop.events.types import to_mask
 from rankloop.privacy.exports import ExportFormat
+from rankloop.tables.fields import MAX_DAYS, Days, End, Start, Text, check_window, to_start
 from rankloop.tables.windows import InsightsWindow, Segment
 
 if TYPE_CHECKING:
@@ -26,20 +27,8 @@ MAX_PAGE_SIZE: Final = 1_000
 DEFAULT_PAGE_SIZE: Final = 100
 """Rows of a page where the request does not say."""
 
-MAX_DAYS: Final = 36_500
-"""How far back `days` may reach."""
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Text = Annotated[str, Meta(min_length=1, max_length=512)]
-Moment = Annotated[
-    datetime, Meta(tz=True, description="RFC 3339 with a zone, or a date, which means 00:00 UTC.")
-]
-Days = Annotated[
-    float, Meta(gt=0, le=MAX_DAYS, description="Only the last so many days, counted from now.")
-]
-Start = Annotated[Moment, Meta(description="First moment that counts.")]
-End = Annotated[Moment, Meta(description="First moment that no longer counts.")]
 Position = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 MinInteractions = Annotated[
     int,
@@ -223,19 +212,6 @@ class PartQuery(SignalQuery, frozen=True):
 
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an address without parameters takes."""
-
-
-def check_window(days: float | None, start: datetime | None, end: datetime | None) -> None:
-    """Refuse a window that contradicts itself."""
-    if days is not None and start is not None:
-        raise InputError("days and start cannot be given together", where="/days")
-    if start is not None and end is not None and end < start:
-        raise InputError("the window ends before it starts", where="/end")
-
-
-def to_start(days: float | None, start: datetime | None, now: datetime) -> datetime | None:
-    """Return the first moment that counts."""
-    return start if days is None else now - timedelta(days=days)
 
 
 def encode_cursor(at: datetime, key: int) -> str:

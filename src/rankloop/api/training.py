@@ -9,15 +9,7 @@ from litestar import Response, delete, get, put
 from msgspec import Meta
 
 from rankloop.api.addresses import JSON, NDJSON, Address, opt
-from rankloop.api.filters import (
-    Days,
-    End,
-    MinInteractions,
-    Start,
-    Text,
-    check_window,
-    to_start,
-)
+from rankloop.api.filters import MinInteractions
 from rankloop.api.reading import (
     AnyRequest,
     engine_of,
@@ -28,6 +20,7 @@ from rankloop.api.reading import (
     wait_for_store,
 )
 from rankloop.dialects.judgments import JudgmentFormat, read_judgments
+from rankloop.tables.fields import Days, End, Start, Text, check_window, to_start
 from rankloop.tables.pairs import QueryDocumentPairs
 from rankloop.tables.windows import InsightsWindow
 

@@ -26,7 +26,6 @@ from rankloop.errors import (
     DiskFullError,
     InputError,
     MemoryLackError,
-    ProcessError,
     RankloopError,
 )
 
@@ -107,7 +106,7 @@ def to_failure(error: Exception) -> Failure:
         return Failure(DiskFullError.code, DiskFullError.title)
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
-    return Failure(ProcessError.code, f"{type(error).__name__} at {place}")
+    return Failure(RankloopError.code, f"{type(error).__name__} at {place}")
 
 
 def main(folder: Path) -> int:

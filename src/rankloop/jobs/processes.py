@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from rankloop.errors import ERRORS, DiskFullError, KilledError, ProcessError
+from rankloop.errors import ERRORS, DiskFullError, KilledError, ProcessError, RankloopError
 from rankloop.jobs.child import (
     FAILURE_FILE,
     NO_ROOM,
@@ -64,7 +64,8 @@ def run_child(context: JobContext, task: str, folder: Path) -> dict[str, Any]:
         MemoryLackError: It asked for more memory than there is.
         DiskFullError: There was no room for what it wrote.
         ProcessError: It ended otherwise; the job's log has the end of what it printed.
-        RankloopError: Whatever else the task raised on purpose.
+        RankloopError: Whatever else the task raised on purpose; of what it did not, only the
+            kind and the place.
         JobStoppedError: The job shall stop; the process is gone.
     """
     for name in (RESULT_FILE, FAILURE_FILE):
@@ -139,7 +140,7 @@ def _raise_failure(context: JobContext, folder: Path, status: int) -> None:
         context.log(line)
     if (folder / FAILURE_FILE).exists():
         failure = msgspec.json.decode((folder / FAILURE_FILE).read_bytes(), type=Failure)
-        kind = ERRORS.get(failure.code, ProcessError)
+        kind = ERRORS.get(failure.code, RankloopError)
         raise kind(failure.message, where=failure.where, hint=failure.hint)
     if status == NO_ROOM:
         raise DiskFullError(DiskFullError.title, hint="Make room, then start the job again.")

@@ -1,0 +1,55 @@
+"""Every kind of job by its name: what it is told, and what does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rankloop.jobs.context import JobContext
+from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rankloop.jobs.estimation import Estimation
+    from rankloop.jobs.parameters import JobParameters
+
+Run = Callable[[JobContext, Any], Mapping[str, Any]]
+"""Does a job: its context and its parameters in, its result out, which JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobParts:
+    """What jobs are done with."""
+
+    estimation: Estimation
+    now: Callable[[], datetime]
+    """The clock, aware UTC."""
+
+    wait_for_log: Callable[[], object]
+    """Waits until the store has what was acknowledged by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of job.
+
+    Attributes:
+        parameters: What it is told; the docstring is its description for people.
+        build: Makes what does it out of the parts of the installation.
+        bulky: Names of parameters that hold rows: they are kept in a file, shown to nobody, and
+            gone when the job ends.
+    """
+
+    parameters: type[JobParameters]
+    build: Callable[[JobParts], Run]
+    bulky: frozenset[str] = frozenset()
+
+
+KINDS: Final[dict[str, JobKind]] = {
+    "estimate": JobKind(
+        EstimateParameters, lambda parts: PropensityJob(parts.estimation, parts.now).run
+    ),
+}
+"""Every kind of job by its name."""
