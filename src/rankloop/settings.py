@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 import msgspec
 
@@ -131,6 +131,32 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it is sent, such as `{"X-TYPESENSE-API-KEY" = "…"}`; JSON in the environment."""
 
 
+class JobsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much is done in the background."""
+
+    workers: int = 1
+    """Jobs that are done at a time; each may take a core and the memory of a training."""
+    max_queued: int = 100
+    """Most jobs that wait; one more is refused."""
+    max_attempts: int = 3
+    """How often a job is begun in the middle of which the process ends."""
+    keep_days: float = 30.0
+    """How long jobs that have ended stay on record, in days."""
+
+
+class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One job that is done again and again; NAME is yours to choose."""
+
+    kind: str = "learn"
+    """What is done, a kind of job."""
+    every: Literal["hourly", "daily", "weekly", "monthly"] = "weekly"
+    """hourly, daily, weekly (on Mondays) or monthly (on the first)."""
+    retriever_id: str = ""
+    """For which retriever; empty names none."""
+    hour: int = 3
+    """From which hour of the day on, 0 to 23 UTC."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known about people."""
 
@@ -152,11 +178,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: IndexSettings = IndexSettings()
     embedders: dict[str, EmbedderSettings] = {}
     engines: dict[str, EngineSettings] = {}
+    jobs: JobsSettings = JobsSettings()
+    schedules: dict[str, ScheduleSettings] = {}
 
 
 NAMED: Final[dict[str, type[msgspec.Struct]]] = {
     "embedders": EmbedderSettings,
     "engines": EngineSettings,
+    "schedules": ScheduleSettings,
 }
 """Sections that hold any number of others, each under a name: `[embedders.NAME]`."""
 

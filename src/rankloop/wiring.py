@@ -26,6 +26,7 @@ from rankloop.errors import SettingsError
 from rankloop.jobs.estimation import Estimation
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
+from rankloop.jobs.kinds import JobParts
 from rankloop.jobs.learning_log import LogReader
 from rankloop.jobs.meanings import MeaningReader
 from rankloop.jobs.pairing import Pairing
@@ -38,7 +39,8 @@ from rankloop.store.base import EventStore, Kind, StoreConfig
 from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
-from rankloop.wiring_serving import build_serving
+from rankloop.wiring_jobs import JobRooms, build_jobs
+from rankloop.wiring_serving import ServingRooms, build_serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +61,9 @@ CATALOG_FILE: Final = "catalog.db"
 EXPORTS_FOLDER: Final = "exports"
 JUDGMENTS_FOLDER: Final = "judgments"
 
+LOG_WAIT_S: Final = 60.0
+"""How long a job waits for what was acknowledged before it, in seconds."""
+
 _PSEUDONYMS_KEPT: Final = 65_536
 
 log = logging.getLogger(__name__)
@@ -68,7 +73,9 @@ log = logging.getLogger(__name__)
 class Learning:
     """The parts that turn the log into what models learn from."""
 
+    reader: LogReader
     judgments: JudgmentShelf
+    judging: Judging
     pairing: Pairing
     makers: Mapping[ExportKind, Maker]
 
@@ -100,6 +107,7 @@ class Engine:
     models: ModelShelf
     serving: Serving
     promotion: Promotion
+    jobs: JobRooms
     metrics: Metrics
     now: Callable[[], datetime]
     """The clock of rankings, aware UTC."""
@@ -111,6 +119,7 @@ class Engine:
 
     def close(self) -> None:
         """Commit what is waiting, deliver it and let go of the folder."""
+        self.jobs.close()
         self.serving.close()
         self.intake.stop()
         self.counters.close()
@@ -172,13 +181,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     # The counters wait for the delivery, which comes after the intake, which they listen to.
     counters = LiveCounters(store, lambda limit_s: delivery.wait(limit_s), _to_counters(settings))
     intake = Intake(journal, searches, interactions, counters.accept)
-    delivery = Delivery(
-        journal.path,
-        store,
-        intake.release,
-        lambda: intake.acknowledged_sequence,
-        DeliveryConfig(every_s=settings.capture.deliver_every_s),
-    )
+    delivery = _build_delivery(journal, store, intake, settings)
 
     def drain() -> None:
         delivery.drain()
@@ -189,8 +192,11 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     ranking = build_serving(folder.path, folder.path / CATALOG_FILE, settings, counters, metrics)
     learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
+    parts = _gather(store, estimation, learning, ranking, delivery)
+    jobs = build_jobs(folder.path, folder.path / CATALOG_FILE, settings, parts)
     intake.start()
     delivery.start()
+    jobs.start()
     return Engine(
         loaded=loaded,
         folder=folder,
@@ -215,9 +221,50 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         models=ranking.models,
         serving=ranking.serving,
         promotion=ranking.promotion,
+        jobs=jobs,
         metrics=metrics,
-        now=lambda: datetime.now(UTC),
+        now=_now,
     )
+
+
+def _build_delivery(
+    journal: Journal, store: EventStore, intake: Intake, settings: Settings
+) -> Delivery:
+    """Build what carries the journal to the store."""
+    return Delivery(
+        journal.path,
+        store,
+        intake.release,
+        lambda: intake.acknowledged_sequence,
+        DeliveryConfig(every_s=settings.capture.deliver_every_s),
+    )
+
+
+def _gather(
+    store: EventStore,
+    estimation: Estimation,
+    learning: Learning,
+    ranking: ServingRooms,
+    delivery: Delivery,
+) -> JobParts:
+    """Gather what jobs are done with."""
+    return JobParts(
+        store=store,
+        estimation=estimation,
+        reader=learning.reader,
+        judging=learning.judging,
+        pairing=learning.pairing,
+        documents=ranking.documents,
+        models=ranking.models,
+        serving=ranking.serving,
+        wait_for_log=lambda: delivery.wait(LOG_WAIT_S),
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    """Return the time, aware UTC."""
+    return datetime.now(UTC)
 
 
 def _build_checker(store: EventStore, settings: Settings, pseudonyms: Pseudonyms) -> Checker:
@@ -256,7 +303,7 @@ def _build_learning(
         "pairs": files.write_pairs,
         "judgments": files.write_judgments,
     }
-    return Learning(judgments, pairing, makers)
+    return Learning(reader, judgments, judging, pairing, makers)
 
 
 def _open_store(folder: Path, settings: Settings) -> EventStore:

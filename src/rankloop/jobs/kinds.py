@@ -12,8 +12,15 @@ from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rankloop.indexing.library import Library
     from rankloop.jobs.estimation import Estimation
+    from rankloop.jobs.judging import Judging
+    from rankloop.jobs.learning_log import LogReader
+    from rankloop.jobs.pairing import Pairing
     from rankloop.jobs.parameters import JobParameters
+    from rankloop.models.shelf import ModelShelf
+    from rankloop.retrieval.serving import Serving
+    from rankloop.store.base import EventStore
 
 Run = Callable[[JobContext, Any], Mapping[str, Any]]
 """Does a job: its context and its parameters in, its result out, which JSON can hold."""
@@ -23,12 +30,19 @@ Run = Callable[[JobContext, Any], Mapping[str, Any]]
 class JobParts:
     """What jobs are done with."""
 
+    store: EventStore
     estimation: Estimation
-    now: Callable[[], datetime]
-    """The clock, aware UTC."""
-
+    reader: LogReader
+    judging: Judging
+    pairing: Pairing
+    documents: Library
+    models: ModelShelf
+    serving: Serving
     wait_for_log: Callable[[], object]
     """Waits until the store has what was acknowledged by now."""
+
+    now: Callable[[], datetime]
+    """The clock, aware UTC."""
 
 
 @dataclass(frozen=True, slots=True)
