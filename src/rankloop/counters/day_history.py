@@ -1,9 +1,8 @@
 """Clicks and looks up to the start of a day: what rankers know of the past.
 
 Serving and training read them by the same questions, so that a ranker serves with the numbers that
-it was trained with:
-whatever happens on a day is no part of that day's features, least of all the click that is to be
-predicted.
+it was trained with. Whatever happens on a day is no part of that day's features, least of all the
+click that is to be predicted.
 """
 
 from __future__ import annotations

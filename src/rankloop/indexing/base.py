@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rankloop.indexing.changes import ChangeLog
     from rankloop.indexing.filters import Filter
 
 
@@ -48,6 +49,11 @@ class Found:
 
 class DocumentIndex(Protocol):
     """The documents of one retriever, found by text, by vector and by fields."""
+
+    @property
+    def changes(self) -> ChangeLog:
+        """Which documents were written or removed, for those who keep something of them."""
+        ...
 
     @property
     def dimension(self) -> int | None:

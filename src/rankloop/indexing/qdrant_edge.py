@@ -13,6 +13,7 @@ import qdrant_edge as qdrant
 
 from rankloop.errors import InputError
 from rankloop.indexing.base import Found
+from rankloop.indexing.changes import ChangeLog
 from rankloop.indexing.filter_matching import build_matcher
 from rankloop.indexing.metadata import (
     IndexMetadata,
@@ -124,6 +125,7 @@ class QdrantEdgeIndex:
         self._optimizer = ShardOptimizer()
         self._changed: set[int] | None = None
         self._is_open = True
+        self.changes = ChangeLog()
         folder.mkdir(parents=True, exist_ok=True)
         found = read_metadata(folder)
         if found is None:
@@ -165,6 +167,7 @@ class QdrantEdgeIndex:
             self._rows.put(rows, names, vectors)
             if self._changed is not None:
                 self._changed.update(rows)
+            self.changes.note(names)
 
     def delete(self, document_ids: Sequence[str]) -> int:
         """Remove documents; say how many there were."""
@@ -176,6 +179,7 @@ class QdrantEdgeIndex:
                 self._rows.remove(names)
             if self._changed is not None:
                 self._changed.update(rows)
+            self.changes.note(names)
             return len(rows)
 
     def count(self, filters: Filter | None = None) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rankloop.errors import ConflictError, UnavailableError
 from rankloop.indexing.base import Document, Found
+from rankloop.indexing.changes import ChangeLog
 from rankloop.indexing.embedder_lazy import LazyEmbedder
 from rankloop.indexing.embedders import EmbedderSpec
 from rankloop.indexing.qdrant_edge import IndexConfig, QdrantEdgeIndex
@@ -77,6 +78,7 @@ class RetrieverIndex:
         self._build_embedder = build_embedder
         self._language = language
         self.writing = threading.RLock()
+        self.changes = ChangeLog()
         self._held = self._open()
         self._retired: list[Held] = []
         self._changed: set[str] | None = None
@@ -122,6 +124,7 @@ class RetrieverIndex:
             assert_held(self._held).index.upsert(documents)
             if self._changed is not None:
                 self._changed.update(document.document_id for document in documents)
+            self.changes.note([document.document_id for document in documents])
 
     def delete(self, document_ids: Sequence[str]) -> int:
         """Remove documents; say how many there were."""
@@ -130,7 +133,9 @@ class RetrieverIndex:
                 return 0
             if self._changed is not None:
                 self._changed.update(document_ids)
-            return self._held.index.delete(document_ids)
+            n_deleted = self._held.index.delete(document_ids)
+            self.changes.note(document_ids)
+            return n_deleted
 
     def count(self, filters: Filter | None = None) -> int:
         """Count documents that satisfy a filter."""
@@ -258,6 +263,7 @@ class RetrieverIndex:
             after.index.flush()
             self._point_at(after)
             self._held = after
+            self.changes.note_all()
             self._retired.append(before)
 
     def _check_open(self) -> None:

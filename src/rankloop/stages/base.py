@@ -49,6 +49,34 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenFeatures:
+    """What a ranker saw of some documents.
+
+    Attributes:
+        names: The features.
+        document_ids: The documents.
+        values: `[n_documents, n_features]` float64, NaN where unknown.
+    """
+
+    names: tuple[str, ...]
+    document_ids: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def of(self, document_ids: Sequence[str]) -> SeenFeatures:
+        """Return the same of some documents; NaN for those that were not there.
+
+        Example:
+            >>> SeenFeatures(("score",), ("a",), np.array([[2.0]])).of(["b", "a"]).values.tolist()
+            [[nan], [2.0]]
+        """
+        places = {name: place for place, name in enumerate(self.document_ids)}
+        values = np.full((len(document_ids), len(self.names)), np.nan)
+        rows = [place for place, name in enumerate(document_ids) if name in places]
+        values[rows] = self.values[[places[document_ids[row]] for row in rows]]
+        return SeenFeatures(self.names, tuple(document_ids), values)
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """Scored documents, best first.
 
@@ -59,12 +87,14 @@ class Candidates:
         payloads: Fields by document, where a stage fetched or the caller sent them; documents
             without known fields are absent.
         pinned: Documents at the head of the list whose place no later stage may change.
+        seen: What a ranker saw of them, and of others perhaps; None where none looked.
     """
 
     document_ids: tuple[str, ...]
     scores: NDArray[np.float64]
     payloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pinned: int = 0
+    seen: SeenFeatures | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def empty(cls) -> Candidates:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rankloop.errors import InputError
 from rankloop.indexing.base import Document, Found
+from rankloop.indexing.changes import ChangeLog
 from rankloop.indexing.filter_matching import build_matcher
 from rankloop.indexing.vectors import to_unit
 
@@ -41,6 +42,7 @@ class MemoryIndex:
         self._dimension = dimension
         self._documents: dict[str, Document] = {}
         self._words: dict[str, Counter[str]] = {}
+        self.changes = ChangeLog()
 
     @property
     def dimension(self) -> int | None:
@@ -54,6 +56,7 @@ class MemoryIndex:
         for document in documents:
             self._documents[document.document_id] = document
             self._words[document.document_id] = Counter(_WORD.findall(document.text.casefold()))
+        self.changes.note([document.document_id for document in documents])
 
     def delete(self, document_ids: Sequence[str]) -> int:
         """Remove documents; say how many there were."""
@@ -61,6 +64,7 @@ class MemoryIndex:
         gone = [name for name in names if self._documents.pop(name, None) is not None]
         for name in gone:
             del self._words[name]
+        self.changes.note(gone)
         return len(gone)
 
     def count(self, filters: Filter | None = None) -> int:
