@@ -21,6 +21,7 @@ from rankloop.capture.journal import Journal, JournalConfig
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.catalog.keys import KeyRing
 from rankloop.counters.base import CountersConfig
+from rankloop.counters.day_histories import DayHistories
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.jobs.estimation import Estimation
@@ -40,7 +41,7 @@ from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
 from rankloop.wiring_jobs import JobRooms, build_jobs
-from rankloop.wiring_serving import ServingRooms, build_serving
+from rankloop.wiring_serving import ServingRooms, build_serving, open_histories, recounting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +96,7 @@ class Engine:
     intake: Intake
     delivery: Delivery
     counters: LiveCounters
+    histories: DayHistories
     importer: FileImport
     derivation: Derivation
     insights: Insights
@@ -123,6 +125,7 @@ class Engine:
         self.serving.close()
         self.intake.stop()
         self.counters.close()
+        self.histories.close()
         self.delivery.close()
         self.intake.close()
         self.documents.close()
@@ -188,8 +191,11 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         intake.scrub()
 
     derivation = Derivation(store, _to_attribution(settings))
+    histories = open_histories(store, delivery, derivation)
     estimation = Estimation(store, derivation)
-    ranking = build_serving(folder.path, folder.path / CATALOG_FILE, settings, counters, metrics)
+    ranking = build_serving(
+        folder.path, folder.path / CATALOG_FILE, settings, counters, histories, metrics
+    )
     learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     parts = _gather(store, estimation, learning, ranking, delivery)
@@ -209,11 +215,14 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         intake=intake,
         delivery=delivery,
         counters=counters,
+        histories=histories,
         importer=FileImport(store, checker, searches, interactions, pseudonyms.secret),
         derivation=derivation,
         insights=Insights(store, derivation),
         estimation=estimation,
-        erasure=Erasure(store, derivation, drain, pseudonyms, exports, counters.refresh),
+        erasure=Erasure(
+            store, derivation, drain, pseudonyms, exports, recounting(counters, histories)
+        ),
         exports=exports,
         learning=learning,
         retrievers=ranking.retrievers,

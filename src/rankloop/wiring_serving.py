@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rankloop.catalog.models import ModelCatalog
 from rankloop.catalog.retrievers import RetrieverCatalog
+from rankloop.counters.day_histories import DayHistories
 from rankloop.indexing.embedder_openai import EndpointConfig
 from rankloop.indexing.embedders import EmbedderSpec
 from rankloop.indexing.library import Library
@@ -20,11 +21,19 @@ from rankloop.retrieval.serving import Serving
 from rankloop.retrieval.specification import read_embedder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from rankloop.attribution.derivation import Derivation
+    from rankloop.capture.delivery import Delivery
     from rankloop.counters.base import ServingCounters
+    from rankloop.counters.live import LiveCounters
     from rankloop.settings import Settings
+    from rankloop.store.base import EventStore
     from rankloop.telemetry import Metrics
+
+DELIVERED_S: Final = 5.0
+"""How long features wait for what was acknowledged before they are read, in seconds."""
 
 INDEXES_FOLDER: Final = "indexes"
 MODELS_FOLDER: Final = "models"
@@ -46,6 +55,7 @@ def build_serving(
     catalog_path: Path,
     settings: Settings,
     counters: ServingCounters,
+    histories: DayHistories,
     metrics: Metrics,
 ) -> ServingRooms:
     """Build what ranks.
@@ -55,6 +65,7 @@ def build_serving(
         catalog_path: The file of the catalog.
         settings: What other engines and endpoints are sent, among others.
         counters: Popularity and histories.
+        histories: Clicks and looks up to the start of each day.
         metrics: Where stages are counted and timed.
     """
     retrievers = RetrieverCatalog(catalog_path, _now_us)
@@ -64,10 +75,30 @@ def build_serving(
     engines = {
         name: EngineAccess(one.base_url, one.headers) for name, one in settings.engines.items()
     }
-    assembly = Assembly(documents, counters, metrics, engines)
+    assembly = Assembly(documents, counters, metrics, engines, histories)
     serving = Serving(retrievers, documents, assembly, models)
     promotion = Promotion(serving, models, documents)
     return ServingRooms(retrievers, documents, models, serving, promotion)
+
+
+def open_histories(store: EventStore, delivery: Delivery, derivation: Derivation) -> DayHistories:
+    """Open what features know of the past, read once all that was acknowledged is in the store."""
+
+    def bring_up_to_date() -> None:
+        delivery.wait(DELIVERED_S)
+        derivation.refresh()
+
+    return DayHistories(store, bring_up_to_date)
+
+
+def recounting(counters: LiveCounters, histories: DayHistories) -> Callable[[float], bool]:
+    """Return what makes serving forget people who were erased."""
+
+    def recount(timeout_s: float) -> bool:
+        histories.refresh()
+        return counters.refresh(timeout_s)
+
+    return recount
 
 
 def _open_library(

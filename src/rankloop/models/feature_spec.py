@@ -14,6 +14,7 @@ import msgspec
 from rankloop.errors import ConflictError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FEATURES_FILE: Final = "features.json"
@@ -92,6 +93,19 @@ class FeatureSpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The columns whose numbers are codes."""
         n_features = len(self.names)
         return tuple(range(n_features - len(self.categories), n_features))
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Refuse a ranker that was trained on other columns.
+
+        Raises:
+            ConflictError: The columns are not `names`.
+        """
+        if tuple(names) != self.names:
+            raise ConflictError(
+                f"the ranker reads {len(names)} features, its {FEATURES_FILE} describes others",
+                where=FEATURES_FILE,
+                hint="Train it again, or bring its folder back from a copy.",
+            )
 
     def to_json(self) -> bytes:
         """Write the specification."""

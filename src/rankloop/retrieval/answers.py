@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rankloop.stages.base import SeenFeatures
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -79,6 +81,7 @@ class Outcome:
         stage_ms: Milliseconds by stage, named `index:type`.
         embed_ms: Milliseconds spent on turning the query into a vector; None where nothing was.
         took_ms: Milliseconds from the start to the answer, the embedding included.
+        seen: What a ranker saw of the results, in their order; None where none looked.
     """
 
     results: tuple[Result, ...]
@@ -87,3 +90,4 @@ class Outcome:
     stage_ms: Mapping[str, float]
     embed_ms: float | None
     took_ms: float
+    seen: SeenFeatures | None = None

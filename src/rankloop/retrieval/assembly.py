@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from rankloop.counters.base import ServingCounters
+    from rankloop.counters.day_histories import DayHistories
     from rankloop.indexing.library import Library
     from rankloop.models.shelf import ServingModels
     from rankloop.retrieval.parts import EngineAccess
@@ -29,6 +30,7 @@ class Assembly:
         counters: Popularity and histories.
         metrics: Where stages are counted and timed.
         engines: What other engines are sent, by the name that the settings give them.
+        histories: Clicks and looks up to the start of each day.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Assembly:
         counters: ServingCounters,
         metrics: Metrics,
         engines: Mapping[str, EngineAccess] | None = None,
+        histories: DayHistories | None = None,
     ) -> None:
         self._library = library
         self._counters = counters
         self._metrics = metrics
         self._engines = engines or {}
+        self._histories = histories
         self._workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="rankloop-stage")
         self._client: httpx2.Client | None = None
 
@@ -64,6 +68,7 @@ class Assembly:
             workers=self._workers,
             metrics=self._metrics,
             models=models,
+            histories=self._histories,
         )
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from rankloop.errors import ConflictError, RankloopError
 from rankloop.models.adapter import QueryAdapter
+from rankloop.models.feature_spec import FeatureSpec
+from rankloop.models.ranker import Ranker
 from rankloop.models.shelf import ServingModels
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from rankloop.indexing.retriever_index import RetrieverIndex
     from rankloop.models.manifest import Kind
-from rankloop.models.shelf import LoadedModel
+    from rankloop.models.shelf import LoadedModel
 
 
 def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
@@ -21,7 +23,7 @@ def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
 
     An adapter moves the vectors of one embedding model; see `QueryAdapter.check_fits`. An encoder
     makes the vectors of all documents anew, which it could not do with those that were sent. A
-    ranker goes with any.
+    ranker goes with any, if it says which features it reads.
 
     Raises:
         ConflictError: It does not; both sides are named.
@@ -36,6 +38,8 @@ def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
         )
     if isinstance(model.part, QueryAdapter):
         model.part.check_fits(index.model_id, index.dimension)
+    if isinstance(model.part, Ranker):
+        FeatureSpec.load(model.folder).check_names(model.part.feature_names)
 
 
 def keep_fitting(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from rankloop.counters.base import ServingCounters
+    from rankloop.counters.day_histories import DayHistories
     from rankloop.indexing.base import DocumentIndex, Embedder
     from rankloop.stages.base import Stage
 
@@ -70,6 +71,7 @@ class Parts:
         workers: Threads for stages that wait for another machine; shared by all retrievers.
         metrics: Where skipped stages and durations are counted.
         models: The trained models that take part; none unless some were promoted.
+        histories: Clicks and looks up to the start of each day; None leaves them unknown.
     """
 
     index: DocumentIndex
@@ -81,6 +83,7 @@ class Parts:
     workers: ThreadPoolExecutor = field(default_factory=_make_workers)
     metrics: Metrics = field(default_factory=Metrics)
     models: ServingModels = field(default_factory=ServingModels)
+    histories: DayHistories | None = None
 
 
 @dataclass(frozen=True, slots=True)

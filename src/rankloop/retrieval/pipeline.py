@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from rankloop.errors import Fault, InputError, PipelineError
+from rankloop.models.feature_spec import FeatureSpec
 from rankloop.retrieval.answers import Outcome, Result
 from rankloop.retrieval.embedding import QueryEmbedding
 from rankloop.retrieval.limits import check_candidates, check_page, check_query
@@ -29,6 +30,7 @@ from rankloop.stages.exclusion import ExcludeInteracted, ExclusionConfig
 from rankloop.stages.external import External, ExternalConfig
 from rankloop.stages.filter import FilterConfig, FilterDocuments
 from rankloop.stages.hybrid_search import HybridSearch, HybridSearchConfig
+from rankloop.stages.model import ModelConfig, ModelStage
 from rankloop.stages.personalization import PersonalizationConfig, Personalize
 from rankloop.stages.pin import Pin, PinConfig
 from rankloop.stages.text_search import TextSearch, TextSearchConfig
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from rankloop.counters.base import ServingCounters
     from rankloop.retrieval.specification import PipelineSpec
-    from rankloop.stages.base import Query
+    from rankloop.stages.base import Query, SeenFeatures
 
 
 def _build_external(config: ExternalConfig, parts: Parts) -> External:
@@ -70,6 +72,13 @@ def _build_personalize(config: PersonalizationConfig, parts: Parts) -> Personali
     return Personalize(_need_counters(parts), parts.index, config, parts.signal_weights)
 
 
+def _build_model(_config: ModelConfig, parts: Parts) -> ModelStage:
+    """Build the stage that goes by the ranker that serves; without one it only looks."""
+    loaded = parts.models.loaded.get("ranker")
+    spec = None if loaded is None else FeatureSpec.load(loaded.folder)
+    return ModelStage(parts.index, parts.histories, parts.models.ranker, spec)
+
+
 STAGES: Final[dict[str, StageKind]] = {
     "text_search": StageKind(
         TextSearchConfig, lambda config, parts: TextSearch(parts.index, config), finds=True
@@ -94,6 +103,7 @@ STAGES: Final[dict[str, StageKind]] = {
         ),
     ),
     "personalize": StageKind(PersonalizationConfig, _build_personalize),
+    "model": StageKind(ModelConfig, _build_model),
     "exclude_interacted": StageKind(
         ExclusionConfig,
         lambda config, parts: ExcludeInteracted(_need_counters(parts), config),
@@ -109,6 +119,9 @@ STAGES: Final[dict[str, StageKind]] = {
 
 ENTRY_POINTS: Final = "rankloop.stages"
 """Where other packages offer kinds of stages: a name, and an object of `StageKind`."""
+
+RANKER: Final = "model"
+"""What orders candidates by a trained ranker; it is put in where none is configured."""
 
 DEFAULT_FINDER: Final = "text_search"
 """What finds documents where a pipeline has no stage that does."""
@@ -138,7 +151,8 @@ class Pipeline:
 
     Hard rules hold for every result wherever they stand in the pipeline: first what a request or a
     `filter` demands and what `exclude_interacted` takes out, then what is pinned, then everything
-    that was learned.
+    that was learned. Where a ranker serves that no stage `model` was configured for, it comes right
+    after the documents were found.
     """
 
     def __init__(self, spec: PipelineSpec, parts: Parts) -> None:
@@ -155,7 +169,10 @@ class Pipeline:
         self._rules = HardRules([one for one in placed if one.spec.kind.is_rule], parts.index)
         self._stages = [one for one in placed if not one.spec.kind.is_rule]
         if not any(one.spec.kind.finds for one in self._stages):
-            self._stages.insert(0, _build_default(parts))
+            self._stages.insert(0, _build_unasked(DEFAULT_FINDER, parts))
+        if parts.models.ranker and not any(one.spec.type == RANKER for one in self._stages):
+            last = max(i for i, one in enumerate(self._stages) if one.spec.kind.finds)
+            self._stages.insert(last + 1, _build_unasked(RANKER, parts))
 
     def run(self, query: Query, *, limit: int, offset: int = 0, explain: bool = False) -> Outcome:
         """Find and order documents.
@@ -270,7 +287,15 @@ class _Walk:
             self._times.stage_ms,
             self._embedding.took_ms,
             self._times.took_ms,
+            self._find_seen(document_ids),
         )
+
+    def _find_seen(self, document_ids: Sequence[str]) -> SeenFeatures | None:
+        """Return what a ranker, the last if there are several, saw of documents."""
+        for passage in reversed(self._passages):
+            if passage.after.seen is not None:
+                return passage.after.seen.of(document_ids)
+        return None
 
 
 def _build(spec: StageSpec, parts: Parts) -> Placed:
@@ -282,8 +307,7 @@ def _build(spec: StageSpec, parts: Parts) -> Placed:
         raise PipelineError(str(error), [fault]) from error
 
 
-def _build_default(parts: Parts) -> Placed:
-    """Build the stage that finds documents where none is configured."""
-    kind = STAGES[DEFAULT_FINDER]
-    config = kind.config()
-    return _build(StageSpec(DEFAULT_FINDER, kind, config, -1), parts)
+def _build_unasked(name: str, parts: Parts) -> Placed:
+    """Build a stage that is not configured."""
+    kind = STAGES[name]
+    return _build(StageSpec(name, kind, kind.config(), -1), parts)

@@ -164,7 +164,7 @@ def explain_results(
     for passage in passages:
         before = _places(passage.before)
         after = _places(passage.after)
-        notes = _ask_for_notes(query, passage.placed.stage, document_ids)
+        notes = _ask_for_notes(query, passage, document_ids)
         for document_id in document_ids:
             if document_id not in after:
                 continue
@@ -192,14 +192,21 @@ def _places(candidates: Candidates) -> dict[str, tuple[int, float]]:
 
 
 def _ask_for_notes(
-    query: Query, stage: Stage, document_ids: Sequence[str]
+    query: Query, passage: Passage, document_ids: Sequence[str]
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Ask a stage what it has to say about documents; nothing where it has nothing or fails."""
-    ask = getattr(stage, "notes", None)
-    if ask is None:
-        return {}
+    """Ask a stage what it has to say about documents; nothing where it has nothing or fails.
+
+    A stage has `notes(query, document_ids)`, or `notes_on(query, candidates, document_ids)` where
+    what it did hangs on what it was given.
+    """
+    stage = passage.placed.stage
+    ask, ask_on = getattr(stage, "notes", None), getattr(stage, "notes_on", None)
+    notes: Mapping[str, Mapping[str, Any]] = {}
     try:
-        notes: Mapping[str, Mapping[str, Any]] = ask(query, document_ids)
+        if ask_on is not None:
+            notes = ask_on(query, passage.before, document_ids)
+        elif ask is not None:
+            notes = ask(query, document_ids)
     except Exception as error:  # noqa: BLE001 an explanation never fails a search
         log_event(log, "notes_failed", error=type(error).__name__)
         return {}

@@ -69,14 +69,13 @@ class _Reading:
 class ModelStage:
     """Score candidates by their features, and move none further up than people's looks allow.
 
-    The first document that the ranker prefers takes the first place if it may stand there; see
+    How far a document may move up hangs on how often people looked at it before the day; see
     `models.movement`. Scores are those of the ranker, lowered where a limit put a document below
     one that the ranker likes less, so that they fall. Pinned documents stay.
 
     Args:
         index: The documents.
         histories: What people did up to the start of each day; None leaves it unknown.
-        retriever_id: Whose histories are read from now on.
         ranker: What scores; None lets candidates pass.
         spec: What the ranker sees; chosen by the documents' fields where there is no ranker.
     """
@@ -106,7 +105,7 @@ class ModelStage:
             return replace(candidates, seen=seen)
         n_pinned = candidates.pinned
         scores = self._ranker.score(features[n_pinned:])
-        looks = np.zeros(len(candidates)) if evidence is None else evidence.pair_looks
+        looks = np.zeros(len(candidates)) if evidence is None else evidence.document_looks
         order = limit_moves(scores, looks[n_pinned:])
         places = [*range(n_pinned), *(order + n_pinned).tolist()]
         falling = np.minimum.accumulate(scores[order])
