@@ -143,3 +143,10 @@ INSERT INTO tombstones VALUES ('9e107d9d372bb6826bd81d3542a419d6');
 INSERT INTO delivery_state VALUES ('journal', 12);
 INSERT INTO dirty_days VALUES (DATE '2026-01-02');
 INSERT INTO derivation_state VALUES ('searches', 300), ('interactions', 500);
+
+INSERT INTO search_features BY NAME
+SELECT
+    search_key,
+    '{"names":["score"],"rows":[[' || draw(search_key, 90, 100) || ']]}' AS features
+FROM searches
+WHERE draw(search_key, 91, 3) = 0;

@@ -9,11 +9,13 @@ import msgspec
 from rankloop.events.identity import make_uuid7s
 from rankloop.events.limits import MAX_METADATA_BYTES
 from rankloop.events.rows import ResultRow, SearchRow
+from rankloop.models.feature_log import write_features
 from rankloop.tables.serving import ServedRanking, ServedResult, SkippedStage, StageMove
 
 if TYPE_CHECKING:
     from rankloop.retrieval.answers import Result, Skipped, Step
     from rankloop.retrieval.serving import Ranked, RankingRequest
+    from rankloop.stages.base import SeenFeatures
 
 REASONS: Final = {
     "late": "it was not done in time",
@@ -106,8 +108,16 @@ def to_row(request: RankingRequest, ranked: Ranked, said: Circumstances) -> Sear
         latency_ms=outcome.took_ms,
         source=SOURCE,
         n_results=len(outcome.results),
+        features=_to_features(outcome.seen),
         results=[ResultRow(result.document_id, result.score) for result in outcome.results],
     )
+
+
+def _to_features(seen: SeenFeatures | None) -> str | None:
+    """Write what a ranker saw of the results; nothing where none looked, or there are none."""
+    if seen is None or not seen.document_ids:
+        return None
+    return write_features(seen.names, seen.values)
 
 
 def to_ranking(ranked: Ranked, search_id: str, took_ms: float, *, is_logged: bool) -> ServedRanking:

@@ -74,4 +74,6 @@ class SearchRow(msgspec.Struct, omit_defaults=True, gc=False):
     source: str = "api"
     n_results: int | None = None
     """Length of the list; None where the list is unknown, 0 where it was empty."""
+    features: str | None = None
+    """JSON text of what a ranker saw of the results."""
     results: list[ResultRow] = []

@@ -46,6 +46,8 @@ class StoredSearch(msgspec.Struct, frozen=True):
     latency_ms: float | None
     results: list[StoredResult] | None
     """In shown order; null where the list is unknown."""
+    features: msgspec.Raw | None = None
+    """What a ranker saw of the results; null where none looked."""
 
 
 def to_interaction(row: Mapping[str, Any]) -> InteractionView:
@@ -87,6 +89,7 @@ def to_search(row: Mapping[str, Any]) -> StoredSearch:
         tags=_to_raw(row["tags"]),
         latency_ms=row["latency_ms"],
         results=_to_results(row),
+        features=_to_raw(row["features"]),
     )
 
 

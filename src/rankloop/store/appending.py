@@ -75,6 +75,9 @@ LINE_IMPRESSIONS: Final = (
 )
 """What those lists showed."""
 
+_LINE_FEATURES: Final = "(SELECT list_number, features FROM line_lists WHERE features IS NOT NULL)"
+"""What rankers saw of those lists."""
+
 LINE_INTERACTIONS: Final = "line_interactions"
 """Interactions that were read from lines."""
 
@@ -136,9 +139,10 @@ def stage_searches(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
     cursor.execute(
         compose(
             "CREATE OR REPLACE TEMP TABLE line_lists AS"
-            " SELECT row_number() OVER () AS list_number, {columns}, results FROM {lines}",
+            " SELECT row_number() OVER () AS list_number, {columns}, results, features"
+            " FROM {lines}",
             columns=_transformed(SEARCH_COLUMNS),
-            lines=_reader(path, (*SEARCH_COLUMNS, "results")),
+            lines=_reader(path, (*SEARCH_COLUMNS, "results", "features")),
         )
     )
 
@@ -174,8 +178,10 @@ def insert_searches(
     sources: dict[str, tuple[tuple[str, ...], str]] = {"searches": (SEARCH_COLUMNS, searches)}
     if impressions is not None:
         sources["impressions"] = (IMPRESSION_COLUMNS, impressions)
-    counts = [
-        _insert(
+    if searches == LINE_SEARCHES:
+        sources["search_features"] = (("features",), _LINE_FEATURES)
+    counts = {
+        table: _insert(
             cursor,
             compose(
                 "INSERT INTO {table} (search_key, {columns})"
@@ -187,9 +193,9 @@ def insert_searches(
             ),
         )
         for table, (columns, staged) in sources.items()
-    ]
+    }
     keys.search = last + shift + 1
-    return counts[0], sum(counts[1:])
+    return counts["searches"], counts.get("impressions", 0)
 
 
 def insert_interactions(cursor: duckdb.DuckDBPyConnection, keys: Keys, staged: str) -> int:

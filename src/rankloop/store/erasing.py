@@ -52,6 +52,7 @@ _MARK_TOMBSTONES: Final = (
 _DELETIONS: Final = {
     "interactions": "interaction_key IN (SELECT interaction_key FROM erased_interactions)",
     "searches": "search_key IN (SELECT search_key FROM erased_searches)",
+    "search_features": "search_key IN (SELECT search_key FROM erased_searches)",
     "impressions": "search_key IN (SELECT search_key FROM erased_searches)",
     "credits": "interaction_key IN (SELECT interaction_key FROM erased_interactions)"
     " OR search_key IN (SELECT search_key FROM erased_searches)",

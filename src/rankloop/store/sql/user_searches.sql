@@ -20,6 +20,7 @@
 --   tags VARCHAR: JSON text
 --   latency_ms DOUBLE: how long it took
 --   n_results BIGINT: length of the list, NULL where it is unknown
+--   features VARCHAR: what a ranker saw of the results, JSON text
 --   document_ids VARCHAR[]: what it held, in shown order
 --   scores DOUBLE[]: their scores, NaN where unknown
 --   logging_probabilities DOUBLE[]: the chance of each choice, NaN where unknown
@@ -41,6 +42,7 @@ SELECT
     s.tags,
     s.latency_ms,
     s.n_results,
+    f.features,
     coalesce(r.document_ids, CAST([] AS VARCHAR[])) AS document_ids,
     coalesce(r.scores, CAST([] AS DOUBLE[])) AS scores,
     coalesce(r.logging_probabilities, CAST([] AS DOUBLE[])) AS logging_probabilities
@@ -58,5 +60,6 @@ LEFT JOIN (
     )
     GROUP BY p.search_key
 ) r ON r.search_key = s.search_key
+LEFT JOIN search_features f ON f.search_key = s.search_key
 WHERE s.user_key = $user_id::VARCHAR
 ORDER BY s."at", s.search_key
