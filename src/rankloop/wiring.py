@@ -21,7 +21,6 @@ from rankloop.capture.journal import Journal, JournalConfig
 from rankloop.catalog.judgments import JudgmentShelf
 from rankloop.catalog.keys import KeyRing
 from rankloop.counters.base import CountersConfig
-from rankloop.counters.day_histories import DayHistories
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.jobs.estimation import Estimation
@@ -41,12 +40,13 @@ from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
 from rankloop.wiring_jobs import JobRooms, build_jobs
-from rankloop.wiring_serving import ServingRooms, build_serving, open_histories, recounting
+from rankloop.wiring_serving import ServingRooms, build_serving, open_histories, recount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rankloop.catalog.retrievers import RetrieverCatalog
+    from rankloop.counters.day_histories import DayHistories
     from rankloop.indexing.library import Library
     from rankloop.models.shelf import ModelShelf
     from rankloop.privacy.exports import ExportKind, Maker
@@ -175,7 +175,6 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     settings = loaded.settings
     pseudonyms = _take_pseudonyms(folder.path, loaded)
     store = _open_store(folder.path, settings)
-    keys = KeyRing(folder.path / CATALOG_FILE)
     metrics = Metrics()
     checker = _build_checker(store, settings, pseudonyms)
     searches = _open_ledger(store, "search")
@@ -192,10 +191,9 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
 
     derivation = Derivation(store, _to_attribution(settings))
     histories = open_histories(store, delivery, derivation)
+    count_anew = recount(counters, histories)
     estimation = Estimation(store, derivation)
-    ranking = build_serving(
-        folder.path, folder.path / CATALOG_FILE, settings, counters, histories, metrics
-    )
+    ranking = build_serving(folder.path / CATALOG_FILE, settings, counters, histories, metrics)
     learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     parts = _gather(store, estimation, learning, ranking, delivery)
@@ -207,7 +205,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         loaded=loaded,
         folder=folder,
         store=store,
-        keys=keys,
+        keys=KeyRing(folder.path / CATALOG_FILE),
         pseudonyms=pseudonyms,
         checker=checker,
         searches=searches,
@@ -220,9 +218,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         derivation=derivation,
         insights=Insights(store, derivation),
         estimation=estimation,
-        erasure=Erasure(
-            store, derivation, drain, pseudonyms, exports, recounting(counters, histories)
-        ),
+        erasure=Erasure(store, derivation, drain, pseudonyms, exports, count_anew),
         exports=exports,
         learning=learning,
         retrievers=ranking.retrievers,

@@ -51,7 +51,6 @@ class ServingRooms:
 
 
 def build_serving(
-    folder: Path,
     catalog_path: Path,
     settings: Settings,
     counters: ServingCounters,
@@ -61,13 +60,13 @@ def build_serving(
     """Build what ranks.
 
     Args:
-        folder: The data folder.
-        catalog_path: The file of the catalog.
+        catalog_path: The file of the catalog, in the data folder.
         settings: What other engines and endpoints are sent, among others.
         counters: Popularity and histories.
         histories: Clicks and looks up to the start of each day.
         metrics: Where stages are counted and timed.
     """
+    folder = catalog_path.parent
     retrievers = RetrieverCatalog(catalog_path, _now_us)
     catalog = ModelCatalog(catalog_path, _now_us)
     models = ModelShelf(ModelFolders(folder / MODELS_FOLDER), catalog)
@@ -91,14 +90,14 @@ def open_histories(store: EventStore, delivery: Delivery, derivation: Derivation
     return DayHistories(store, bring_up_to_date)
 
 
-def recounting(counters: LiveCounters, histories: DayHistories) -> Callable[[float], bool]:
+def recount(counters: LiveCounters, histories: DayHistories) -> Callable[[float], bool]:
     """Return what makes serving forget people who were erased."""
 
-    def recount(timeout_s: float) -> bool:
+    def count_anew(timeout_s: float) -> bool:
         histories.refresh()
         return counters.refresh(timeout_s)
 
-    return recount
+    return count_anew
 
 
 def _open_library(
