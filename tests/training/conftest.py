@@ -127,6 +127,15 @@ def graded(shared_data: Path) -> Collection:
     return Collection(grades, sizes, ranker.predict(features, num_threads=1))
 
 
+@pytest.fixture(scope="session")
+def read_graded(shared_data: Path):
+    """Return what reads grades, features and sizes of a part of LightGBM's ranking example."""
+    folder = shared_data / "lambdarank"
+    if not folder.is_dir():
+        pytest.skip(f"the graded queries are absent: {folder}")
+    return lambda part: read_letor(folder, part)
+
+
 def read_letor(folder, part):
     """Read grades, features and the number of documents of each query."""
     sizes = np.loadtxt(folder / f"rank.{part}.query", dtype=int)

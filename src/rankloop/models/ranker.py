@@ -141,6 +141,10 @@ class Ranker:
             shares[:, column] += self._anchor_part(features)
         return shares
 
+    def anchored(self, anchor: Anchor | None) -> Ranker:
+        """Return the same trees with another part for the serving score."""
+        return Ranker(self._trees, self.feature_names, anchor)
+
     def save(self, folder: Path) -> None:
         """Write the ranker into a folder; the same ranker gives the same bytes."""
         trees = self._trees.model_to_string().encode()

@@ -61,7 +61,7 @@ class Need(Record, frozen=True):
     """How much of something there is, and how much training wants."""
 
     what: str
-    """`queries` or `positives`."""
+    """`queries`, `positives`, `searches`, `clicks` or `impressions_per_row`."""
 
     have: int
     """What there is."""

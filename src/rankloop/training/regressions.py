@@ -1,4 +1,4 @@
-"""Regressions of click rates on features: the one place of this room that loads LightGBM."""
+"""Regressions of click rates on features, as the prior of labels has them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def find_needs(n_queries: int, n_positives: int, n_searches: int) -> list[Need]:
     """
     floors = (("queries", n_queries, MIN_QUERIES), ("positives", n_positives, MIN_POSITIVES))
     return [
-        Need(what, have, need, _to_searches(have, need, n_searches))
+        Need(what, have, need, to_searches_needed(have, need, n_searches))
         for what, have, need in floors
         if have < need
     ]
@@ -46,6 +46,6 @@ def choose_advice(n_queries: int, n_positives: int) -> Literal["more_data", "ada
     return "adapter" if n_queries < ENCODER_QUERIES else "encoder"
 
 
-def _to_searches(have: int, need: int, n_searches: int) -> int | None:
+def to_searches_needed(have: int, need: int, n_searches: int) -> int | None:
     """Scale the searches so far; None where nothing came of them."""
     return math.ceil(n_searches * (need / have - 1)) if have and n_searches else None
