@@ -274,6 +274,7 @@ class DiskFullError(UnavailableError):
 
     code = "disk_full"
     title = "There is no room left on the disk"
+    status = 507
 
 
 ERRORS: dict[str, type[RankloopError]] = {

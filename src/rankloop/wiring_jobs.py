@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 JOBS_FOLDER: Final = "jobs"
 
+DELAY_S: Final = 2.0
+"""How long after opening a folder what was left in it is taken up, in seconds: a command that opens
+it for a moment begins nothing."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 
@@ -36,7 +40,7 @@ class JobRooms:
     def start(self) -> None:
         """Take up what was left, and watch the clock."""
         self.queue.start()
-        self.scheduler.start()
+        self.scheduler.start(DELAY_S)
 
     def close(self) -> None:
         """Stop; what was under way goes on when the folder is opened again."""
@@ -101,4 +105,6 @@ def _to_config(settings: Settings) -> QueueConfig:
     for name, least in (("workers", 1), ("max_queued", 1), ("max_attempts", 1), ("keep_days", 0)):
         if getattr(jobs, name) < least:
             raise SettingsError(f"{name} must be {least} or more", where=f"jobs.{name}")
-    return QueueConfig(jobs.workers, jobs.max_queued, jobs.max_attempts, jobs.keep_days)
+    return QueueConfig(
+        jobs.workers, jobs.max_queued, jobs.max_attempts, jobs.keep_days, delay_s=DELAY_S
+    )

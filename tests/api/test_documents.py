@@ -27,11 +27,13 @@ KNOWN = {
     "retriever_id": "products",
     "source": "human",
     "document_id": "d1",
+    "job_id": "j1",
 }
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
 DOCUMENTS = [{"document_id": "d1", "text": "blue shoes"}]
 RETRIEVER = "/v1/retrievers/{retriever_id}"
 UPLOAD = "/v1/retrievers/{retriever_id}/documents"
+JOBS = "/v1/jobs"
 BODIES = {
     "/v1/retrievers/interactions": CLICK,
     "/v1/retrievers/interactions/batch": [CLICK],
@@ -45,6 +47,7 @@ BODIES = {
     f"{RETRIEVER}/rerank": {"query": "shoes", "candidates": [{"document_id": "d1"}]},
     UPLOAD: DOCUMENTS,
     f"{UPLOAD}/delete": {"document_ids": ["d2"]},
+    JOBS: {"kind": "estimate"},
 }
 
 
@@ -57,6 +60,7 @@ class Caller:
         self.http.post("/v1/retrievers/interactions", json=CLICK | {"interaction_id": "i1"})
         self.http.post("/v1/retrievers/products/documents", json=DOCUMENTS)
         self.http.put("/v1/retrievers/products", json=BODIES[RETRIEVER])
+        self.http.post(JOBS, json=BODIES[JOBS] | {"job_id": "j1"})
         export = self.http.get("/v1/exports/searches")
         self.known = KNOWN | {"export_id": export.headers["x-rankloop-export"]}
         self.key = None
@@ -129,6 +133,9 @@ def test_every_address_of_the_contract_is_described():
         "/v1/exports/{kind}",
         "/v1/analytics/retrievers/{retriever_id}/signals",
         "/v1/analytics/retrievers/{retriever_id}/health",
+        JOBS,
+        f"{JOBS}/{{job_id}}",
+        f"{JOBS}/{{job_id}}/cancel",
         "/health/live",
         "/health/ready",
         "/metrics",
@@ -206,7 +213,7 @@ def test_what_is_not_there_is_a_404(caller):
 def test_too_much_is_a_413_and_the_wrong_kind_a_415(caller):
     for method, path, operation in OPERATIONS:
         if 413 in documented(operation):
-            n_bytes = 68_000_000 if path == UPLOAD else 6_000_000
+            n_bytes = 68_000_000 if path in (UPLOAD, JOBS) else 6_000_000
             assert caller.call(method, path, body=b" " * n_bytes).status_code == 413
         if 415 in documented(operation):
             wrong = caller.call(method, path, headers={"content-type": "text/html"})

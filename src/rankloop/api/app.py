@@ -14,6 +14,7 @@ from rankloop.api import (
     health,
     insights,
     interactions,
+    jobs,
     ranking,
     retriever_documents,
     retrievers,
@@ -42,6 +43,7 @@ HANDLERS: Final = [
     *retrievers.HANDLERS,
     *retriever_documents.HANDLERS,
     *ranking.HANDLERS,
+    *jobs.HANDLERS,
     *health.HANDLERS,
 ]
 """Every address, in one visible place."""

@@ -29,11 +29,14 @@ REASONS: Final = {
     401: "A key is needed, or the one sent is not known.",
     403: "The key does not allow this.",
     404: "There is no such thing.",
+    409: "The state of the thing does not allow this.",
     413: "The body or the batch is over its limit.",
     415: "The body is neither JSON nor NDJSON.",
     416: "The part asked for is not in the file.",
     422: "There is not enough data for an answer; `where` names what is missing.",
+    429: "Too many jobs are waiting; `Retry-After` says when to try again.",
     503: "The store or the journal cannot take this now; `Retry-After` says when to try again.",
+    507: "There is no room left on the disk.",
 }
 """What each refusal means, wherever it is answered."""
 

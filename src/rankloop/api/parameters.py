@@ -91,6 +91,25 @@ def read_body(body: bytes, kind: type[S]) -> S:
         refused = from_decoding(error)
         fault = Fault(refused.pointer, refused.code, refused.detail)
         raise FaultsError(f"the body cannot be read: {refused.detail}", [fault]) from error
+    return read_values(given, kind)
+
+
+def read_values(given: Mapping[str, Any], kind: type[S]) -> S:
+    """Read named values of a body that has been decoded.
+
+    Args:
+        given: Values by name.
+        kind: The record to fill.
+
+    Raises:
+        FaultsError: A value is unknown or wrong; one fault each.
+
+    Example:
+        >>> class Wanted(msgspec.Struct):
+        ...     days: int | None = None
+        >>> read_values({"days": 7}, Wanted)
+        Wanted(days=7)
+    """
     return _fill(given, kind, lambda value, wanted: _to_value(_to_moment(value), wanted))
 
 

@@ -234,23 +234,18 @@ class JobCatalog:
         self._change(job_id, share=share, message=message)
 
     def cancel(self, job_id: str) -> JobRecord:
-        """Cancel a job that waits; mark one that runs; leave one that was cancelled.
+        """Cancel a job that waits; mark one that runs; leave one that has ended.
 
         Raises:
             NotFoundError: There is no such job.
-            ConflictError: It has ended otherwise.
         """
         with self._lock, self._engine.begin() as connection:
             job = _find(connection, job_id)
             values: dict[str, Any] = {"is_cancelling": True}
             if job.state == "queued":
                 values = {"state": "cancelled", "ended_at": self._now_us()}
-            elif job.state == "cancelled":
-                return job
             elif job.state != "running":
-                raise ConflictError(
-                    f"the job {job_id!r} has ended: it is {job.state}", where="/job_id"
-                )
+                return job
             connection.execute(update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
             return _find(connection, job_id)
 

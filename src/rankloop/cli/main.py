@@ -17,6 +17,7 @@ from rankloop.cli import (
     reporting,
     retrieving,
     serving,
+    working,
 )
 from rankloop.cli.output import Output, report_failure, to_epilogue
 from rankloop.errors import InputError
@@ -38,7 +39,7 @@ Start here:
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-GROUPS: Final = ("judgments", "keys", "retrievers")
+GROUPS: Final = ("jobs", "judgments", "keys", "retrievers")
 """Commands that have commands of their own."""
 
 app = App(
@@ -69,6 +70,7 @@ _add(estimating.bias, estimating.BIAS_EXAMPLES)
 _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(judging.judgments)
+app.command(working.jobs)
 app.command(operating.keys)
 _add(operating.settings, operating.SETTINGS_EXAMPLES)
 _add(operating.bench, operating.BENCH_EXAMPLES)

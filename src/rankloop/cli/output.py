@@ -34,8 +34,8 @@ UNAVAILABLE: Final = 3
 class Ticker(Protocol):
     """Takes progress."""
 
-    def __call__(self, done: float, total: float | None = None) -> None:
-        """Report how much is done, and of how much if that is known."""
+    def __call__(self, done: float, total: float | None = None, label: str | None = None) -> None:
+        """Report how much is done, of how much if that is known, and of what if that changes."""
         ...
 
 
@@ -100,7 +100,11 @@ class Output:
         columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn())
         with Progress(*columns, console=self.notes, transient=True) as bar:
             task = bar.add_task(label, total=total)
-            yield lambda done, total=total: bar.update(task, completed=done, total=total)
+
+            def tick(done: float, total: float | None = total, label: str | None = None) -> None:
+                bar.update(task, completed=done, total=total, description=label)
+
+            yield tick
 
 
 def to_epilogue(examples: str) -> str:
@@ -113,7 +117,7 @@ def to_epilogue(examples: str) -> str:
     return "Examples:\n  " + examples.replace("\n", "\n  ")
 
 
-def _say_nothing(done: float, total: float | None = None) -> None:
+def _say_nothing(done: float, total: float | None = None, label: str | None = None) -> None:
     """Take progress and drop it."""
 
 

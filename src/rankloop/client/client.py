@@ -14,6 +14,7 @@ from rankloop.client.bias import AsyncPositionBias, PositionBias
 from rankloop.client.calling import AsyncCaller, Caller, RetryConfig
 from rankloop.client.exports import AsyncExports, Exports
 from rankloop.client.interactions import AsyncInteractions, Interactions
+from rankloop.client.jobs import AsyncJobs, Jobs
 from rankloop.client.judgments import AsyncJudgments, Judgments
 from rankloop.client.retriever import AsyncRetriever, Retriever, list_all
 from rankloop.client.searches import AsyncSearches, Searches
@@ -53,6 +54,7 @@ class Client:
         users: Export and erasure of what is held about someone.
         exports: Whole tables as files.
         judgments: What was judged elsewhere: put, list, remove.
+        jobs: Work in the background: start, get, list, cancel, wait.
         sender: The background queue for applications.
 
     Args:
@@ -84,6 +86,7 @@ class Client:
         self.users = Users(caller)
         self.exports = Exports(caller)
         self.judgments = Judgments(caller)
+        self.jobs = Jobs(caller)
         self.sender = Sender(caller.transport, config.sender)
         self._finish = _finish_with(self, self.sender, caller.transport)
 
@@ -149,6 +152,7 @@ class AsyncClient:
         self.users = AsyncUsers(caller)
         self.exports = AsyncExports(caller)
         self.judgments = AsyncJudgments(caller)
+        self.jobs = AsyncJobs(caller)
         sending = sender_transport or _open(url, api_key, config)
         queue = Sender(sending, config.sender)
         self.sender = AsyncSender(queue)

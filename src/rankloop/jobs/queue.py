@@ -43,6 +43,9 @@ class QueueConfig:
     keep_days: float = 30.0
     """How long jobs that have ended stay on record, in days."""
 
+    delay_s: float = 0.0
+    """How long what an earlier process left waits, unless there is something new, in seconds."""
+
 
 class JobQueue:
     """The jobs of one data folder.
@@ -79,7 +82,7 @@ class JobQueue:
         """Take up what an earlier process left, and begin to work."""
         self._recover()
         self.prune()
-        self._workers.start(self._config.n_workers)
+        self._workers.start(self._config.n_workers, self._config.delay_s)
 
     def submit(
         self,
@@ -162,9 +165,10 @@ class JobQueue:
     def cancel(self, job_id: str) -> Job:
         """Cancel a job: at once where it waits, as soon as it can stop where it runs.
 
+        One that has ended stays as it is.
+
         Raises:
             NotFoundError: There is no such job.
-            ConflictError: It has ended otherwise.
         """
         record = self._workers.cancel(job_id)
         if record.state == "cancelled":

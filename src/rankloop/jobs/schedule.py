@@ -105,11 +105,17 @@ class Scheduler:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Watch the clock, if anything is to be done at all."""
+    def start(self, delay_s: float = 0.0) -> None:
+        """Watch the clock, if anything is to be done at all.
+
+        Args:
+            delay_s: When to look at it for the first time, in seconds from now.
+        """
         self._catalog.keep_only([spec.name for spec in self._specs])
         if self._specs:
-            self._thread = threading.Thread(target=self._watch, name="schedules", daemon=True)
+            self._thread = threading.Thread(
+                target=self._watch, args=(delay_s,), name="schedules", daemon=True
+            )
             self._thread.start()
 
     def run_due(self) -> list[str]:
@@ -175,8 +181,9 @@ class Scheduler:
         latest = self._queue.list(wanted, PageRequest(page_size=1)).results
         return latest[0].job_id if latest else None
 
-    def _watch(self) -> None:
+    def _watch(self, delay_s: float) -> None:
         """Ask for what is due, until closed; old jobs are forgotten on the way."""
+        self._closing.wait(delay_s)
         while not self._closing.is_set():
             try:
                 self.run_due()

@@ -58,11 +58,19 @@ class Workers:
         self._changed = threading.Condition()
         self._live: dict[str, LiveJob] = {}
         self._threads: list[threading.Thread] = []
+        self._delay_s = 0.0
+        self._is_woken = False
         self._is_closing = False
         self._is_abandoned = False
 
-    def start(self, n_threads: int) -> None:
-        """Begin to work."""
+    def start(self, n_threads: int, delay_s: float) -> None:
+        """Begin to work.
+
+        Args:
+            n_threads: Jobs that are done at a time.
+            delay_s: How long what was left waits, unless there is something new, in seconds.
+        """
+        self._delay_s = delay_s
         for number in range(n_threads):
             thread = threading.Thread(target=self._work, name=f"jobs-{number}", daemon=True)
             self._threads.append(thread)
@@ -71,6 +79,7 @@ class Workers:
     def wake(self) -> None:
         """Look for jobs again: there is a new one."""
         with self._changed:
+            self._is_woken = True
             self._changed.notify_all()
 
     def live(self, job_id: str) -> LiveJob | None:
@@ -103,6 +112,8 @@ class Workers:
 
     def _work(self) -> None:
         """Do jobs until closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_woken or self._is_closing, self._delay_s)
         while True:
             with self._changed:
                 if self._is_closing:
