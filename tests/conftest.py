@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import settings
@@ -117,3 +121,44 @@ def serve() -> Iterator[Callable[..., Served]]:
     yield start
     for served in started:
         served.stop()
+
+
+class EmbeddingServer:
+    """A running `embedding_server.py`."""
+
+    def __init__(self, port: int) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self.base_url = f"{self.root}/v1"
+
+    def behave(self, **how: object) -> None:
+        """Forget what was asked, and answer the next calls as told."""
+        request = Request(f"{self.root}/control", json.dumps(how).encode())
+        with urlopen(request) as answer:
+            answer.read()
+
+    @property
+    def calls(self) -> list[dict[str, object]]:
+        """What was asked since the last `behave`."""
+        with urlopen(f"{self.root}/control") as answer:
+            return json.loads(answer.read())["calls"]
+
+
+@pytest.fixture(scope="session")
+def running_embedding_server() -> Iterator[EmbeddingServer]:
+    """Return an embedding server of this session; ask for `embedding_server` instead."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "embedding_server.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        yield EmbeddingServer(int(process.stdout.readline()))
+        process.kill()
+
+
+@pytest.fixture
+def embedding_server(running_embedding_server: EmbeddingServer) -> EmbeddingServer:
+    """Return an OpenAI-compatible endpoint over a real small model, which behaves."""
+    running_embedding_server.behave()
+    return running_embedding_server

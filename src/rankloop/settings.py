@@ -112,6 +112,9 @@ class EmbedderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     section named `openai` serves those that name no address."""
     api_key: str = ""
     """Its key, sent to this address only; empty sends none."""
+    models: tuple[str, ...] = ()
+    """Names of the models it has, such as `text-embedding-3-small`, so that training finds it by
+    the model; the section named `openai` is asked for every other model."""
     timeout_s: float = 30.0
     """How long one call about documents may take, in seconds."""
     query_timeout_s: float = 2.0
@@ -343,7 +346,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _read_text(name: str, text: str) -> object:
     """Read what a variable says: lists are comma-separated, headers are JSON."""
-    if name == "server.cors_origins":
+    if name == "server.cors_origins" or re.fullmatch(r"embedders\..*\.models", name):
         return [part.strip() for part in text.split(",")]
     if name.startswith("engines.") and name.endswith(".headers"):
         try:

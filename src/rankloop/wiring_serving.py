@@ -116,6 +116,7 @@ def _open_library(
         name: EndpointConfig(
             base_url=one.base_url,
             api_key=one.api_key,
+            models=one.models,
             timeout_s=one.timeout_s,
             query_timeout_s=one.query_timeout_s,
             max_retries=one.max_retries,

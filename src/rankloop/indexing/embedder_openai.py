@@ -37,6 +37,9 @@ class EndpointConfig:
     api_key: str = field(default="", repr=False)
     """Sent as a bearer token; nothing is sent when empty."""
 
+    models: tuple[str, ...] = ()
+    """Names of the models that it is known to have."""
+
     timeout_s: float = 30.0
     """How long one call about documents may take, in seconds."""
 

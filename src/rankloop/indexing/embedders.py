@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from rankloop.errors import InputError
+from rankloop.errors import InputError, SettingsError
 from rankloop.indexing.embedder_local import LocalEmbedder
 from rankloop.indexing.embedder_onnx import OnnxEmbedder, find_onnx
 from rankloop.indexing.embedder_openai import EndpointConfig, OpenAIEmbedder
@@ -92,6 +92,30 @@ def build_embedder(
     if find_onnx(folder) is not None:
         return OnnxEmbedder(folder, spec.dimension)
     return LocalEmbedder(spec.model, spec.dimension)
+
+
+def find_model(model: str, endpoints: Mapping[str, EndpointConfig]) -> EmbedderSpec:
+    """Find the endpoint that has a model: one that names it, else the one named `openai`.
+
+    Raises:
+        SettingsError: The settings know neither.
+
+    Example:
+        >>> known = {"mine": EndpointConfig("http://models:8080/v1", models=("minilm",))}
+        >>> find_model("minilm", known).base_url
+        'http://models:8080/v1'
+    """
+    for endpoint in endpoints.values():
+        if model in endpoint.models:
+            return EmbedderSpec("openai", model, endpoint.base_url)
+    if DEFAULT_ENDPOINT in endpoints:
+        return EmbedderSpec("openai", model)
+    raise SettingsError(
+        f"no embedding endpoint is known that has the model {model!r}",
+        where=f"embedders.{DEFAULT_ENDPOINT}.base_url",
+        hint=f"Write [embedders.{DEFAULT_ENDPOINT}] with base_url and api_key into rankloop.toml, "
+        "or configure the retriever with an embedder of this model.",
+    )
 
 
 def _find_endpoint(spec: EmbedderSpec, endpoints: Mapping[str, EndpointConfig]) -> EndpointConfig:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Side = Literal["query", "document"]
 """What a text is: some models embed the two in different ways."""
 
-BATCH: Final = 128
-"""Texts that are embedded, and kept, at a time."""
+BATCH: Final = 64
+"""Texts that are embedded, and kept, at a time: as many as one call to an endpoint takes."""
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
 """Most bytes of the file: 170,000 vectors of 1,536 numbers."""

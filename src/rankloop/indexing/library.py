@@ -8,23 +8,33 @@ import re
 import shutil
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rankloop.errors import ConflictError, InputError, RankloopError, UnavailableError
+from rankloop.errors import (
+    ConflictError,
+    InputError,
+    RankloopError,
+    SettingsError,
+    UnavailableError,
+)
 from rankloop.events.refusals import RefusedError
 from rankloop.events.verdicts import Rejection
 from rankloop.indexing.embedder_openai import OpenAIEmbedder
-from rankloop.indexing.embedders import EmbedderSpec, build_embedder
+from rankloop.indexing.embedders import EmbedderSpec, build_embedder, find_model
+from rankloop.indexing.embedding_cache import EmbeddingCache
 from rankloop.indexing.retriever_index import BATCH, RetrieverIndex, embed
 from rankloop.indexing.uploads import SentDocument, UploadVerdict, read_document, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from rankloop.indexing.base import Document, Embedder
     from rankloop.indexing.embedder_openai import EndpointConfig
     from rankloop.indexing.uploads import Item
+
+EMBEDDINGS_FILE: Final = "embeddings.db"
+"""Vectors that training had made, beside the folders of the indexes, none of which has a dot."""
 
 _N_UPLOADS: Final = 2
 _PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -73,6 +83,7 @@ class Library:
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="rankloop-indexing")
         self._uploads = ThreadPoolExecutor(_N_UPLOADS, thread_name_prefix="rankloop-upload")
         self._is_open = True
+        self.embeddings = EmbeddingCache(folder / EMBEDDINGS_FILE)
 
     def open(self, retriever_id: str) -> RetrieverIndex:
         """Return a retriever's documents; the same object every time.
@@ -178,6 +189,29 @@ class Library:
             SettingsError: It cannot be built.
         """
         return self._build_embedder(spec)
+
+    def find_embedder(self, retriever_id: str, model: str) -> Embedder:
+        """Return what makes vectors of a model.
+
+        Args:
+            retriever_id: Whose index is looked at first: it may be filled by that model.
+            model: Its name, or its folder.
+
+        Raises:
+            SettingsError: Neither the index nor the settings know it.
+        """
+        index = self.open(retriever_id)
+        names = {index.model_id, index.spec.model if index.spec else None}
+        if index.spec is not None and index.spec.kind != "none" and model in names:
+            spec = index.spec
+        elif Path(model).is_dir():
+            spec = EmbedderSpec("local", model)
+        else:
+            spec = find_model(model, self._endpoints)
+        embedder = self._build_embedder(spec)
+        if embedder is None:
+            raise SettingsError(f"nothing makes vectors of {model!r}", where="/base_model")
+        return embedder
 
     def catch_up(self, retriever_id: str) -> None:
         """Embed documents anew in the background, where another embedder is asked for by now."""

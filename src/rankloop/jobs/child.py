@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Task = Callable[[Path, Report], Mapping[str, Any] | None]
 
-TASKS: Final[dict[str, str]] = {}
+TASKS: Final[dict[str, str]] = {"train_adapter": "rankloop.jobs.adapter_task:run"}
 """Every task by its name, as `module:function`; the function takes the folder and `report`."""
 
 ORDER_FILE: Final = "order.json"
@@ -117,6 +117,9 @@ def main(folder: Path) -> int:
     """
     _end_with_parent()
     os.nice(NICENESS)
+    # NumPy is not there yet. Its threads cost small products more than they bring, and one thread
+    # always adds up in the same order.
+    os.putenv("OPENBLAS_NUM_THREADS", "1")
     report = _take_standard_output()
     try:
         with (folder / LOCK_FILE).open("wb") as lock:

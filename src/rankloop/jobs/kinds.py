@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rankloop.jobs.context import JobContext
 from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
+from rankloop.jobs.training_adapter import AdapterParameters, AdapterTraining
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,6 +63,15 @@ class JobKind:
 
 
 KINDS: Final[dict[str, JobKind]] = {
+    "train_adapter": JobKind(
+        AdapterParameters,
+        lambda parts: (
+            AdapterTraining(
+                parts.reader, parts.pairing, parts.documents, parts.models, parts.now
+            ).run
+        ),
+        bulky=frozenset({"pairs"}),
+    ),
     "estimate": JobKind(
         EstimateParameters, lambda parts: PropensityJob(parts.estimation, parts.now).run
     ),
