@@ -31,8 +31,9 @@ from rankloop.jobs.learning_log import LogReader
 from rankloop.jobs.meanings import MeaningReader
 from rankloop.jobs.pairing import Pairing
 from rankloop.jobs.training_files import TrainingFiles
-from rankloop.privacy.erasure import Erasure
+from rankloop.privacy.erasure import Copies, Erasure
 from rankloop.privacy.exports import Exports
+from rankloop.privacy.model_marks import ModelMarks
 from rankloop.privacy.pseudonyms import Pseudonyms, open_pseudonyms
 from rankloop.settings import LoadedSettings, Settings, load_settings
 from rankloop.store.base import EventStore, Kind, StoreConfig
@@ -184,11 +185,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     counters = LiveCounters(store, lambda limit_s: delivery.wait(limit_s), _to_counters(settings))
     intake = Intake(journal, searches, interactions, counters.accept)
     delivery = _build_delivery(journal, store, intake, settings)
-
-    def drain() -> None:
-        delivery.drain()
-        intake.scrub()
-
+    drain = functools.partial(_drain, delivery, intake)
     derivation = Derivation(store, _to_attribution(settings))
     histories = open_histories(store, delivery, derivation)
     count_anew = recount(counters, histories)
@@ -196,6 +193,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     ranking = build_serving(folder.path / CATALOG_FILE, settings, counters, histories, metrics)
     learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
+    copies = Copies(exports, ModelMarks(store, ranking.models))
     parts = _gather(store, estimation, learning, ranking, delivery)
     jobs = build_jobs(folder.path, folder.path / CATALOG_FILE, settings, parts)
     intake.start()
@@ -218,7 +216,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
         derivation=derivation,
         insights=Insights(store, derivation),
         estimation=estimation,
-        erasure=Erasure(store, derivation, drain, pseudonyms, exports, count_anew),
+        erasure=Erasure(store, derivation, drain, pseudonyms, copies, count_anew),
         exports=exports,
         learning=learning,
         retrievers=ranking.retrievers,
@@ -270,6 +268,12 @@ def _gather(
 def _now() -> datetime:
     """Return the time, aware UTC."""
     return datetime.now(UTC)
+
+
+def _drain(delivery: Delivery, intake: Intake) -> None:
+    """Deliver everything acknowledged, and wipe it from the journal."""
+    delivery.drain()
+    intake.scrub()
 
 
 def _build_checker(store: EventStore, settings: Settings, pseudonyms: Pseudonyms) -> Checker:

@@ -12,6 +12,7 @@ import pytest
 from rankloop.api.app import HANDLERS
 from rankloop.api.documents import build_document
 from rankloop.catalog.keys import SCOPES
+from rankloop.testing.trained import keep_adapter
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 DOCUMENT = build_document(HANDLERS)
@@ -28,6 +29,7 @@ KNOWN = {
     "source": "human",
     "document_id": "d1",
     "job_id": "j1",
+    "model_id": "m1",
 }
 CLICK = {"feature_id": "d1", "interaction_type": "click"}
 DOCUMENTS = [{"document_id": "d1", "text": "blue shoes"}]
@@ -48,6 +50,8 @@ BODIES = {
     UPLOAD: DOCUMENTS,
     f"{UPLOAD}/delete": {"document_ids": ["d2"]},
     JOBS: {"kind": "estimate"},
+    "/v1/models/{model_id}/promote": {"force": True},
+    "/v1/models/{model_id}/rollback": {},
 }
 
 
@@ -61,6 +65,7 @@ class Caller:
         self.http.post("/v1/retrievers/products/documents", json=DOCUMENTS)
         self.http.put("/v1/retrievers/products", json=BODIES[RETRIEVER])
         self.http.post(JOBS, json=BODIES[JOBS] | {"job_id": "j1"})
+        keep_adapter(self.engine.models, "m1")
         export = self.http.get("/v1/exports/searches")
         self.known = KNOWN | {"export_id": export.headers["x-rankloop-export"]}
         self.key = None
@@ -130,6 +135,10 @@ def test_every_address_of_the_contract_is_described():
         "/v1/retrievers/{retriever_id}/documents",
         "/v1/retrievers/{retriever_id}/documents/{document_id}",
         "/v1/retrievers/{retriever_id}/documents/delete",
+        "/v1/models",
+        "/v1/models/{model_id}",
+        "/v1/models/{model_id}/promote",
+        "/v1/models/{model_id}/rollback",
         "/v1/exports/{kind}",
         "/v1/analytics/retrievers/{retriever_id}/signals",
         "/v1/analytics/retrievers/{retriever_id}/health",

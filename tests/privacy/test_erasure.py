@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rankloop.errors import InputError, UnavailableError
-from rankloop.privacy.erasure import Erasure, check_user_ids
+from rankloop.privacy.erasure import Copies, Erasure, check_user_ids
 from rankloop.privacy.exports import ExportRequest, Exports
 
 
@@ -16,7 +16,7 @@ def exports(store, tmp_path):
 
 @pytest.fixture
 def erasure(store, derivation, names, exports):
-    return Erasure(store, derivation, lambda: None, names, exports)
+    return Erasure(store, derivation, lambda: None, names, Copies(exports))
 
 
 def interaction_ids(store):

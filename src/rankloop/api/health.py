@@ -38,6 +38,9 @@ class Readiness(msgspec.Struct, frozen=True):
     behind: int
     """Journal entries acknowledged and not yet in the store."""
     status: Literal["ready"] = "ready"
+    models_not_serving: int = 0
+    """Promoted models that cannot be loaded or do not go with the documents; rankings do without
+    them, and `GET /v1/models` says why."""
 
 
 @get("/health/live", opt=opt(Address(scope=None, answers={200: Liveness})), tags=["operation"])
@@ -57,7 +60,8 @@ async def report_readiness(request: AnyRequest) -> Readiness:
     if engine.delivery.last_failure is not None:
         raise UnavailableError("delivery to the store fails; events are taken and kept")
     await in_thread(_check_store, engine)
-    return Readiness(behind=engine.delivery.behind)
+    failing = engine.models.failing()
+    return Readiness(behind=engine.delivery.behind, models_not_serving=len(failing))
 
 
 @get(

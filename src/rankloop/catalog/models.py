@@ -145,6 +145,10 @@ class ModelCatalog:
         """Return the model of a kind that serves a retriever; None where none does."""
         return self._serving.get((retriever_id, kind))
 
+    def all_serving(self) -> Sequence[ModelRecord]:
+        """Return every model that serves, of all retrievers."""
+        return list(self._serving.values())
+
     def find(self, model_id: str) -> ModelRecord:
         """Return one model.
 
@@ -155,14 +159,19 @@ class ModelCatalog:
             return _find(connection, model_id)
 
     def list(
-        self, retriever_id: str | None = None, kind: str | None = None
+        self,
+        retriever_id: str | None = None,
+        kind: str | None = None,
+        state: str | None = None,
     ) -> Sequence[ModelRecord]:
-        """List models, newest first."""
+        """List models, newest first; those of a retriever, a kind and a state."""
         query = select(MODELS).order_by(MODELS.c.created_at.desc(), MODELS.c.model_id)
         if retriever_id is not None:
             query = query.where(MODELS.c.retriever_id == retriever_id)
         if kind is not None:
             query = query.where(MODELS.c.kind == kind)
+        if state is not None:
+            query = query.where(MODELS.c.state == state)
         with self._engine.connect() as connection:
             return [_to_record(row) for row in connection.execute(query)]
 

@@ -13,6 +13,7 @@ from rankloop.cli import (
     exporting,
     importing,
     judging,
+    modeling,
     operating,
     reporting,
     retrieving,
@@ -39,7 +40,7 @@ Start here:
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-GROUPS: Final = ("jobs", "judgments", "keys", "retrievers")
+GROUPS: Final = ("jobs", "judgments", "keys", "models", "retrievers")
 """Commands that have commands of their own."""
 
 app = App(
@@ -71,6 +72,7 @@ _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(judging.judgments)
 app.command(working.jobs)
+app.command(modeling.models)
 app.command(operating.keys)
 _add(operating.settings, operating.SETTINGS_EXAMPLES)
 _add(operating.bench, operating.BENCH_EXAMPLES)

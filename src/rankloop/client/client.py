@@ -16,6 +16,7 @@ from rankloop.client.exports import AsyncExports, Exports
 from rankloop.client.interactions import AsyncInteractions, Interactions
 from rankloop.client.jobs import AsyncJobs, Jobs
 from rankloop.client.judgments import AsyncJudgments, Judgments
+from rankloop.client.models import AsyncRegisteredModels, RegisteredModels
 from rankloop.client.retriever import AsyncRetriever, Retriever, list_all
 from rankloop.client.searches import AsyncSearches, Searches
 from rankloop.client.sender import AsyncSender, Sender, SenderConfig
@@ -55,6 +56,7 @@ class Client:
         exports: Whole tables as files.
         judgments: What was judged elsewhere: put, list, remove.
         jobs: Work in the background: start, get, list, cancel, wait.
+        models: Trained models: list, get, promote, rollback.
         sender: The background queue for applications.
 
     Args:
@@ -87,6 +89,7 @@ class Client:
         self.exports = Exports(caller)
         self.judgments = Judgments(caller)
         self.jobs = Jobs(caller)
+        self.models = RegisteredModels(caller)
         self.sender = Sender(caller.transport, config.sender)
         self._finish = _finish_with(self, self.sender, caller.transport)
 
@@ -153,6 +156,7 @@ class AsyncClient:
         self.exports = AsyncExports(caller)
         self.judgments = AsyncJudgments(caller)
         self.jobs = AsyncJobs(caller)
+        self.models = AsyncRegisteredModels(caller)
         sending = sender_transport or _open(url, api_key, config)
         queue = Sender(sending, config.sender)
         self.sender = AsyncSender(queue)

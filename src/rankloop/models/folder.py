@@ -94,6 +94,20 @@ class ModelFolders:
         """Return where a model stands."""
         return self._path / model_id
 
+    def describe(self, model_id: str) -> Manifest:
+        """Read a model's manifest, whatever became of its files.
+
+        Raises:
+            NotFoundError: There is no such model.
+            ConflictError: The manifest cannot be read, or a newer version wrote it.
+        """
+        folder = self._path / model_id
+        if model_id != folder.name or not (folder / MANIFEST_FILE).is_file():
+            raise NotFoundError(
+                f"the folder of the model {model_id!r} is not there", where="/model_id"
+            )
+        return _decode(folder)
+
     def read(self, model_id: str) -> Manifest:
         """Read a model's manifest, and hold its files against it.
 
@@ -102,9 +116,7 @@ class ModelFolders:
             ConflictError: A file is not what was written, or a newer version wrote the model.
         """
         folder = self._path / model_id
-        if model_id != folder.name or not (folder / MANIFEST_FILE).is_file():
-            raise NotFoundError(f"there is no model {model_id!r}", where="/model_id")
-        manifest = _decode(folder)
+        manifest = self.describe(model_id)
         changed = [
             name
             for name, digest in manifest.files.items()

@@ -139,7 +139,7 @@ class ModelShelf:
             folder = self.folders.path_of(model_id)
             loaded = LoadedModel(manifest, folder, _read(folder, manifest))
             self._loaded[model_id] = loaded
-            self._failures.pop(model_id, None)
+        self.succeed(model_id)
         return loaded
 
     def check(self, model_id: str) -> LoadedModel:
@@ -176,6 +176,15 @@ class ModelShelf:
         if known is None or str(known) != str(error):
             log_event(log, "model_not_serving", logging.WARNING, model=model_id, error=error.code)
         self._failures[model_id] = error
+
+    def succeed(self, model_id: str) -> None:
+        """Forget why a model did not serve."""
+        self._failures.pop(model_id, None)
+
+    def failing(self) -> list[str]:
+        """Name the models that are to serve and do not, as far as that was tried."""
+        promoted = self.catalog.all_serving()
+        return sorted(one.model_id for one in promoted if self.failure(one.model_id))
 
     def failure(self, model_id: str) -> RankloopError | None:
         """Return why a model that is to serve does not; None where it does."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rankloop.errors import ConflictError, RankloopError
+from rankloop.errors import ConflictError
 from rankloop.models.adapter import QueryAdapter
 from rankloop.models.feature_spec import FeatureSpec
 from rankloop.models.ranker import Ranker
 from rankloop.models.shelf import ServingModels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rankloop.indexing.retriever_index import RetrieverIndex
     from rankloop.models.manifest import Kind
-    from rankloop.models.shelf import LoadedModel
+    from rankloop.models.shelf import LoadedModel, ModelShelf
 
 
 def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
@@ -42,30 +40,33 @@ def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
         FeatureSpec.load(model.folder).check_names(model.part.feature_names)
 
 
-def keep_fitting(
-    models: ServingModels,
-    index: RetrieverIndex,
-    refuse: Callable[[str, RankloopError], None],
-) -> ServingModels:
+def keep_fitting(models: ServingModels, index: RetrieverIndex, shelf: ModelShelf) -> ServingModels:
     """Return those models that go with an index now; others serve once they do.
 
-    An encoder takes part once the index holds its vectors.
+    An encoder takes part once the index holds its vectors. Of an adapter or a ranker that does not
+    go with the documents, the shelf remembers why.
 
     Args:
         models: Those that are to serve.
         index: The documents.
-        refuse: Told of each adapter or ranker that does not go with them, and why.
+        shelf: Where they stand.
     """
     kept: dict[Kind, LoadedModel] = {}
     for kind, model in models.loaded.items():
         if kind == "encoder":
-            if index.spec is not None and index.spec.model == str(model.folder):
+            if is_embedded_with(index, model):
                 kept[kind] = model
             continue
         try:
             check_fit(model, index)
         except ConflictError as error:
-            refuse(model.model_id, error)
+            shelf.fail(model.model_id, error)
         else:
+            shelf.succeed(model.model_id)
             kept[kind] = model
     return ServingModels.of(kept)
+
+
+def is_embedded_with(index: RetrieverIndex, encoder: LoadedModel) -> bool:
+    """Say whether the vectors of an index were made by an encoder."""
+    return index.spec is not None and index.spec.model == str(encoder.folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rankloop.errors import ConflictError, NotFoundError
 from rankloop.models.shelf import KINDS, ServingModels
-from rankloop.retrieval.fitting import check_fit, keep_fitting
+from rankloop.retrieval.fitting import check_fit, is_embedded_with, keep_fitting
 from rankloop.retrieval.pipeline import Pipeline
 from rankloop.retrieval.specification import read_pipeline
 
@@ -177,6 +177,11 @@ class Serving:
         configuration = current.configuration if current else {}
         return self._build(retriever_id, configuration, ServingModels.of(loaded))
 
+    def is_serving(self, retriever_id: str, model_id: str) -> bool:
+        """Say whether a model takes part in a retriever's rankings now."""
+        models = self._choose(retriever_id, self._library.open(retriever_id))
+        return model_id in models.model_ids
+
     def find(self, retriever_id: str) -> RetrieverVersion:
         """Return the pipeline in use.
 
@@ -282,7 +287,7 @@ class Serving:
 
     def _choose(self, retriever_id: str, index: RetrieverIndex) -> ServingModels:
         """Load the promoted models that go with a retriever's documents."""
-        return keep_fitting(self._models.serving(retriever_id), index, self._models.fail)
+        return keep_fitting(self._models.serving(retriever_id), index, self._models)
 
     def _build(
         self, retriever_id: str, configuration: Mapping[str, Any], models: ServingModels
@@ -306,9 +311,7 @@ def _check_kind(model: LoadedModel, kind: Kind) -> LoadedModel:
 def _check_usable(model: LoadedModel, index: RetrieverIndex) -> None:
     """Refuse a model that could not rank with the documents as they are now."""
     check_fit(model, index)
-    if model.manifest.kind == "encoder" and (
-        index.spec is None or index.spec.model != str(model.folder)
-    ):
+    if model.manifest.kind == "encoder" and not is_embedded_with(index, model):
         raise ConflictError(
             f"the documents of {model.manifest.retriever_id!r} were not embedded with "
             f"{model.model_id!r}, but with {index.model_id!r}",
