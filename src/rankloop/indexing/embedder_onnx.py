@@ -11,7 +11,7 @@ from rankloop.errors import SettingsError
 from rankloop.indexing.embedder_local import check_dimension, name_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ PLACES: Final = ("model.onnx", "onnx/model.onnx")
 _BATCH: Final = 32
 _N_THREADS: Final = 2
 _MAX_TOKENS: Final = 512
+_NO_LIMIT: Final = 1_000_000
 
 
 def find_onnx(folder: Path) -> Path | None:
@@ -33,9 +34,11 @@ def find_onnx(folder: Path) -> Path | None:
 class OnnxEmbedder:
     """An ONNX export of a sentence-transformers model, as `optimum-cli export onnx` writes it.
 
-    The folder holds `model.onnx` or `onnx/model.onnx` and `tokenizer.json`; how tokens become one
-    vector is read off `1_Pooling/config.json` (their mean where that is absent), how many count off
-    `sentence_bert_config.json`. Prompts are not added.
+    The folder holds `model.onnx` or `onnx/model.onnx` and `tokenizer.json`. A graph that ends with
+    one vector a token is pooled as `1_Pooling/config.json` says (by their mean where that is
+    absent). How many tokens count is read off `sentence_bert_config.json` or
+    `tokenizer_config.json`; what is put before queries and documents off
+    `config_sentence_transformers.json`.
 
     Args:
         folder: Holds the files.
@@ -53,6 +56,8 @@ class OnnxEmbedder:
         pooling = _read(folder / "1_Pooling" / "config.json")
         is_first = pooling.get("pooling_mode_cls_token") or pooling.get("pooling_mode") == "cls"
         self._takes_first = bool(is_first)
+        named = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
+        self._before_queries, self._before_documents = read_prompts(named)
         self._dimension = int(self._embed(["a"]).shape[1])
         check_dimension(self._model_id, self._dimension, dimension)
 
@@ -68,10 +73,14 @@ class OnnxEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return `[n, dimension]` unit vectors of what people ask."""
-        return self.embed_documents(texts)
+        return self._embed_all([self._before_queries + text for text in texts])
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return `[n, dimension]` unit vectors of documents."""
+        return self._embed_all([self._before_documents + text for text in texts])
+
+    def _embed_all(self, texts: list[str]) -> NDArray[np.float32]:
+        """Embed texts in batches."""
         if not texts:
             return np.empty((0, self._dimension), np.float32)
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
@@ -130,10 +139,31 @@ def _load(folder: Path) -> tuple[Any, Any]:
         str(path), sess_options=options, providers=["CPUExecutionProvider"]
     )
     tokenizer = Tokenizer.from_file(str(words))
-    most = _read(folder / "sentence_bert_config.json").get("max_seq_length") or _MAX_TOKENS
-    tokenizer.enable_truncation(int(most))
+    tokenizer.enable_truncation(_count_tokens(folder))
     tokenizer.enable_padding()
     return session, tokenizer
+
+
+def read_prompts(prompts: Mapping[str, str | None]) -> tuple[str, str]:
+    """Return what a model wants before queries and before documents.
+
+    Args:
+        prompts: Texts by the names that sentence-transformers gives them.
+
+    Example:
+        >>> read_prompts({"query": "query: ", "passage": "passage: "})
+        ('query: ', 'passage: ')
+    """
+    named = [name for name in ("document", "passage", "corpus") if name in prompts]
+    return prompts.get("query") or "", (prompts[named[0]] or "") if named else ""
+
+
+def _count_tokens(folder: Path) -> int:
+    """Return how many tokens of a text count: what the model was trained with."""
+    said = _read(folder / "sentence_bert_config.json").get("max_seq_length")
+    most = said or _read(folder / "tokenizer_config.json").get("model_max_length") or _MAX_TOKENS
+    # A tokenizer that knows no limit says 10^30.
+    return int(most) if most < _NO_LIMIT else _MAX_TOKENS
 
 
 def _read(path: Path) -> dict[str, Any]:

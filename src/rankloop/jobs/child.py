@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
     Task = Callable[[Path, Report], Mapping[str, Any] | None]
 
-TASKS: Final[dict[str, str]] = {"train_adapter": "rankloop.jobs.adapter_task:run"}
+TASKS: Final[dict[str, str]] = {
+    "train_adapter": "rankloop.jobs.adapter_task:run",
+    "train_encoder": "rankloop.jobs.encoder_task:run",
+}
 """Every task by its name, as `module:function`; the function takes the folder and `report`."""
 
 ORDER_FILE: Final = "order.json"
