@@ -15,7 +15,7 @@ from rankloop.experiments.gate import (
 
 
 def gain(value, low):
-    return Gain(value, 0.01, low, 2 * value - low, 0.3, 0.95, 1_000.0, 0.01, 0.02)
+    return Gain("nDCG@10", value, 0.01, low, 2 * value - low, 0.7, 0.95, 1_000.0, 0.01, 0.02, 64)
 
 
 def shadow(**fields):
@@ -27,7 +27,7 @@ def test_what_is_surely_better_goes_on():
     verdict = judge_offline(OfflineEvidence(gain(0.02, 0.004)))
 
     assert verdict.outcome == "shadow"
-    assert "+0.0200 clicks per search (+0.0040 to +0.0360)" in verdict.why
+    assert "+0.0200 nDCG@10 (+0.0040 to +0.0360)" in verdict.why
 
 
 @pytest.mark.parametrize("low", [0.0, -0.001])

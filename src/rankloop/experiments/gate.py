@@ -33,7 +33,7 @@ class GateConfig:
     """What the gate asks for."""
 
     min_gain: float = 0.0
-    """The lower bound of the gain in clicks per search must lie above it."""
+    """The lower bound of the gain must lie above it; in nDCG, 0 to 1."""
 
     max_sanity_drop: float = 0.01
     """Most that a measure on the fixed sanity queries may fall, as a share of what it was."""
@@ -66,6 +66,25 @@ class Sanity:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What the log would say if people looked down the list more, or less, than is estimated.
+
+    Attributes:
+        etas: Exponents that were tried: examination rank^-eta.
+        values: The gain under each; None where the log cannot tell.
+        lows: Its lower bound; None likewise.
+        eta: The exponent nearest to what is estimated.
+        crossover: The nearest exponent at which the decision would turn; None where none does.
+    """
+
+    etas: tuple[float, ...]
+    values: tuple[float | None, ...]
+    lows: tuple[float | None, ...]
+    eta: float
+    crossover: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfflineEvidence:
     """What the log says of a model.
 
@@ -73,11 +92,15 @@ class OfflineEvidence:
         gain: What it would earn beyond what serves; None where the log cannot tell.
         refusal: Why the log cannot tell; empty where it can.
         sanity: How it does on fixed queries; None where there are none.
+        clicks: The same gain in clicks per search, for the eye; nothing rests on it.
+        sensitivity: How far the gain hangs on the curve of examination.
     """
 
     gain: Gain | None
     refusal: str = ""
     sanity: Sanity | None = None
+    clicks: Gain | None = None
+    sensitivity: Sensitivity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +149,7 @@ def judge_offline(evidence: OfflineEvidence, config: GateConfig | None = None) -
     gain, sanity = evidence.gain, evidence.sanity
     if gain is None:
         return Verdict("rejected", f"the log cannot tell: {evidence.refusal}", plain)
-    found = f"{gain.value:+.4f} clicks per search ({gain.low:+.4f} to {gain.high:+.4f})"
+    found = f"{gain.value:+.4f} {gain.measure} ({gain.low:+.4f} to {gain.high:+.4f})"
     if not gain.low > config.min_gain:
         return Verdict("rejected", f"it is not shown to be better: {found}", plain)
     if sanity is not None and sanity.after < sanity.before * (1 - config.max_sanity_drop):
