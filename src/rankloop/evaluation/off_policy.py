@@ -151,12 +151,8 @@ def estimate_gain(
         Doubly-Robust Estimation for Correcting Position-Bias in Click Feedback, TOIS 2023.
 
     Example:
-        >>> from rankloop.evaluation.logged_clicks import (
-        ...     Examination,
-        ...     Guess,
-        ...     LoggedClicks,
-        ...     Placement,
-        ... )
+        >>> from rankloop.evaluation.logged_clicks import Examination, Guess, LoggedClicks
+        >>> from rankloop.evaluation.logged_clicks import Placement
         >>> logged = LoggedClicks(
         ...     query=np.array([0, 0]),
         ...     pair=np.arange(2).repeat(8),
