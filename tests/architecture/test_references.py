@@ -13,9 +13,11 @@ import msgspec
 from cyclopts import App
 
 from rankloop import settings
+from rankloop.api.jobs import to_body
 from rankloop.cli.main import app
 from rankloop.cli.target import Target
 from rankloop.errors import ERRORS
+from rankloop.jobs.kinds import KINDS, JobKind
 from rankloop.retrieval.pipeline import STAGES
 from rankloop.retrieval.reading import is_config, list_fields
 
@@ -55,6 +57,39 @@ def test_the_page_of_stages_is_up_to_date(golden):
     page = REFERENCE / "stages.md"
     parts = [part for name, kind in STAGES.items() for part in stage_section(name, kind.config)]
     golden(page, between_marks(page, parts))
+
+
+def test_the_page_of_jobs_is_up_to_date(golden):
+    page = REFERENCE / "jobs.md"
+    parts = [part for name, kind in KINDS.items() for part in job_section(name, kind)]
+    golden(page, between_marks(page, parts))
+
+
+def job_section(name: str, kind: JobKind) -> list[str]:
+    """Write a kind of job as what its parameters say about it and a table of them."""
+    shape = msgspec.json.schema(to_body(name, kind))["$defs"][to_body(name, kind).__name__]
+    rows = [
+        f"| `{field}` | {job_default(field, told, shape)} | {job_sentence(told)} |"
+        for field, told in shape["properties"].items()
+        if field not in ("kind", "job_id")
+    ]
+    head = ["| field | default | what it is |", "|---|---|---|"]
+    prose = inspect.getdoc(kind.parameters) or ""
+    return [f"## `{name}`", "", prose, "", *head, *rows, ""]
+
+
+def job_default(field: str, told: dict, shape: dict) -> str:
+    """Write a default as JSON; a field that is needed says so."""
+    if field in shape.get("required", ()):
+        return "needed"
+    default = told.get("default")
+    return "" if default in (None, []) else f"`{msgspec.json.encode(default).decode()}`"
+
+
+def job_sentence(told: dict) -> str:
+    """Return what a field says about itself."""
+    options = [told, *told.get("anyOf", ())]
+    return next((one["description"] for one in options if "description" in one), "")
 
 
 def stage_section(name: str, config: type) -> list[str]:

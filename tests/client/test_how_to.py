@@ -15,6 +15,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "protect-privacy.md",
         "serve-rankings.md",
         "export-training-data.md",
+        "run-jobs.md",
     ],
 )
 def test_what_the_page_shows_is_true(name, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from rankloop.jobs.context import JobCancelledError, JobContext, MemoryRecorder
 from rankloop.jobs.processes import read_tail, run_child
 
 TASKS = """
-    import errno, os, signal, subprocess, sys, time
+    import errno, os, resource, signal, subprocess, sys, time
     from rankloop.errors import NotEnoughDataError
 
     def add(folder, report):
@@ -40,7 +40,8 @@ TASKS = """
         raise KeyError("wireless earbuds of anna@example.org")
 
     def want_memory(folder, report):
-        raise MemoryError
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        bytearray(1 << 33)
 
     def fill_disk(folder, report):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -186,7 +186,7 @@ class JobCatalog:
                     created_at=self._now_us(),
                 )
             )
-        return self.find(job.job_id)
+            return _find(connection, job.job_id)
 
     def find(self, job_id: str) -> JobRecord:
         """Return one job.
