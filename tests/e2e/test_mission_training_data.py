@@ -1,4 +1,4 @@
-"""The mission's first use case as it is printed: training pairs out of what people did."""
+"""The mission's first use case as it is printed: training pairs, and a model trained on them."""
 
 import json
 import random
@@ -23,8 +23,22 @@ training_data = analytics.get_query_document_pairs(
 # Position bias automatically corrected
 """
 
+FINE_TUNE = """
+fine_tuned_model = training.fine_tune(
+    base_model="text-embedding-3-small",
+    training_data=training_data
+)
+"""
+
 TASTE = {"liked": 0.8, "fair": 0.4, "poor": 0.02, "bad": 0.02}
 QUERIES = ("earbuds", "chargers", "cables")
+MANY_QUERIES = (
+    *QUERIES,
+    *("batteries", "books", "boots", "bottles", "bowls", "brushes", "cameras", "candles"),
+    *("chairs", "clocks", "coats", "combs", "cups", "curtains", "desks", "drills", "fans"),
+    *("forks", "gloves", "hammers", "hats", "jars", "kettles", "knives", "lamps", "mirrors"),
+    *("mugs", "pans", "pens", "pillows"),
+)
 
 
 @pytest.fixture(params=["server", "folder"])
@@ -34,14 +48,14 @@ def loop(request, serve, data_folder):
         yield loop
 
 
-def shop(loop, n_searches=900):
+def shop(loop, n_searches=900, queries=QUERIES):
     """Show each query's documents in mixed order to people who look at rank r in 1 of r cases."""
     rng = random.Random(1)
     searches, clicks = [], []
     for k in range(n_searches):
-        query = QUERIES[k % len(QUERIES)]
+        query = queries[k % len(queries)]
         shown = [f"{name}_{query}" for name in rng.sample(list(TASTE), len(TASTE))]
-        at = datetime.now(UTC) - timedelta(days=20, minutes=-k)
+        at = datetime.now(UTC) - timedelta(days=20, seconds=-20 * k)
         who = {"user_id": f"user_{k % 97}", "timestamp": at.isoformat()}
         results = [{"document_id": name} for name in shown]
         searches.append(
@@ -63,7 +77,7 @@ def shop(loop, n_searches=900):
     loop.retriever("products").upsert(
         {"document_id": f"{name}_{query}", "text": f"{name} {query}"}
         for name in TASTE
-        for query in QUERIES
+        for query in queries
     )
 
 
@@ -123,3 +137,37 @@ def test_what_happened_before_the_range_is_left_out(loop):
     assert [(row.query, row.positive_id) for row in names["training_data"]] == [
         ("wireless earbuds", "new")
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["server", "folder"])
+def test_the_snippets_train_an_adapter_of_a_model_that_nobody_can_train(
+    target, serve, data_folder, embedding_server
+):
+    data_folder.mkdir()
+    (data_folder / "rankloop.toml").write_text(
+        f'[embedders.openai]\nbase_url = "{embedding_server.base_url}"\n'
+    )
+    if target == "server":
+        served = serve(data_folder, embedders__openai__base_url=embedding_server.base_url)
+    with rankloop.connect(served.url if target == "server" else data_folder) as loop:
+        loop.retriever("products").configure(
+            {
+                "stages": [{"type": "vector_search"}],
+                "embedder": {"kind": "openai", "model": "text-embedding-3-small"},
+            }
+        )
+        shop(loop, 60 * len(MANY_QUERIES), MANY_QUERIES)
+        names = {"analytics": loop.analytics, "training": loop.training}
+
+        exec(textwrap.dedent(SNIPPET + FINE_TUNE), names)
+
+        model = names["fine_tuned_model"]
+        assert model.decision == "trained"
+        unseen = next(row for row in model.metrics if row.part == "unseen")
+        assert unseen.value > unseen.baseline
+        assert "are few" in model.warnings[0]
+        assert loop.models.get(model.model_id).manifest.base == "text-embedding-3-small"
+        loop.models.promote(model.model_id, force=True, why="the test says so")
+        answer = loop.retriever("products").execute(query="spoons", limit=5)
+        assert model.model_id in answer.pipeline

@@ -171,7 +171,7 @@ def test_what_clicks_do_not_tell_is_rejected_and_on_record(filled):
     assert "no step was surely better" in result["why"]
     steps = filled.engine.models.catalog.history(result["model_id"])
     assert [step.state_after for step in steps] == ["trained", "rejected"]
-    assert steps[-1].decision.decided_by == "gate"
+    assert steps[-1].decision.decided_by == "training"
 
 
 def test_a_killed_job_makes_the_same_model_again(filled):

@@ -18,6 +18,7 @@ from rankloop.cli import (
     reporting,
     retrieving,
     serving,
+    training,
     working,
 )
 from rankloop.cli.output import Output, report_failure, to_epilogue
@@ -40,7 +41,7 @@ Start here:
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-GROUPS: Final = ("jobs", "judgments", "keys", "models", "retrievers")
+GROUPS: Final = ("jobs", "judgments", "keys", "models", "retrievers", "train")
 """Commands that have commands of their own."""
 
 app = App(
@@ -71,6 +72,7 @@ _add(estimating.bias, estimating.BIAS_EXAMPLES)
 _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(judging.judgments)
+app.command(training.train)
 app.command(working.jobs)
 app.command(modeling.models)
 app.command(operating.keys)

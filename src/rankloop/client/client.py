@@ -20,6 +20,7 @@ from rankloop.client.models import AsyncRegisteredModels, RegisteredModels
 from rankloop.client.retriever import AsyncRetriever, Retriever, list_all
 from rankloop.client.searches import AsyncSearches, Searches
 from rankloop.client.sender import AsyncSender, Sender, SenderConfig
+from rankloop.client.training import AsyncTraining, Training
 from rankloop.client.users import AsyncUsers, Users
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Client:
         judgments: What was judged elsewhere: put, list, remove.
         jobs: Work in the background: start, get, list, cancel, wait.
         models: Trained models: list, get, promote, rollback.
+        training: Models out of what people did: fine_tune.
         sender: The background queue for applications.
 
     Args:
@@ -90,6 +92,7 @@ class Client:
         self.judgments = Judgments(caller)
         self.jobs = Jobs(caller)
         self.models = RegisteredModels(caller)
+        self.training = Training(self.jobs)
         self.sender = Sender(caller.transport, config.sender)
         self._finish = _finish_with(self, self.sender, caller.transport)
 
@@ -157,6 +160,7 @@ class AsyncClient:
         self.judgments = AsyncJudgments(caller)
         self.jobs = AsyncJobs(caller)
         self.models = AsyncRegisteredModels(caller)
+        self.training = AsyncTraining(self.jobs)
         sending = sender_transport or _open(url, api_key, config)
         queue = Sender(sending, config.sender)
         self.sender = AsyncSender(queue)

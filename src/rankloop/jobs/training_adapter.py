@@ -109,7 +109,7 @@ class AdapterTraining:
         """Train an adapter, and say what became of it.
 
         Returns:
-            `model_id`, `decision` (`trained` or `rejected`), `why` and `metrics`.
+            The fields of `FineTuned`.
         """
         manifest = self.train(context, parameters)
         record = self._models.catalog.find(manifest.model_id)
@@ -119,6 +119,10 @@ class AdapterTraining:
             "why": explain(manifest),
             "metrics": msgspec.to_builtins(manifest.metrics),
             "warnings": manifest.parameters["warnings"],
+            "details": {
+                name: manifest.parameters[name]
+                for name in ("chosen", "n_tried", "n_pairs", "n_queries", "n_dropped")
+            },
         }
 
     def train(self, context: JobContext, parameters: AdapterParameters) -> Manifest:
@@ -232,7 +236,7 @@ class AdapterTraining:
         if manifest.parameters["chosen"] is not None:
             return "trained"
         metrics = msgspec.to_builtins(manifest.metrics)
-        decision = Decision("gate", explain(manifest), {"metrics": metrics})
+        decision = Decision("training", explain(manifest), {"metrics": metrics})
         return self._models.catalog.move(manifest.model_id, "rejected", decision).state
 
 
