@@ -52,7 +52,7 @@ class Estimation:
 
     def __init__(self, store: EventStore, derivation: Derivation) -> None:
         self._store = store
-        self.derivation = derivation
+        self._derivation = derivation
         self._lock = threading.Lock()
         self._kept: dict[tuple[object, ...], BiasEstimate] = {}
 
@@ -72,7 +72,7 @@ class Estimation:
     ) -> BiasEstimate:
         """Estimate examination, or hand out what was estimated of the same log before."""
         window = window or InsightsWindow()
-        self.derivation.refresh()
+        self._derivation.refresh()
         with self._lock:
             version = tuple(self._store.ask("derive_version").to_pylist()[0].values())
             key = (version, retriever_id, window)
@@ -97,7 +97,7 @@ class Estimation:
             window: Which part of the log; everything when left out. Robots never count.
             n_shards: How many groups of people to tell apart.
         """
-        self.derivation.refresh()
+        self._derivation.refresh()
         parameters = _to_parameters(retriever_id, window or InsightsWindow())
         answer = self._store.ask("cells", {**parameters, "n_shards": n_shards})
         return Cells.from_table(answer, n_shards=n_shards)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rankloop.jobs.context import JobContext
+from rankloop.jobs.feature_rows import FeatureReader
 from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
 from rankloop.jobs.training_adapter import AdapterParameters, AdapterTraining
+from rankloop.jobs.training_ranker import RankerParameters, RankerTraining
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +73,17 @@ KINDS: Final[dict[str, JobKind]] = {
             ).run
         ),
         bulky=frozenset({"pairs"}),
+    ),
+    "train_ranker": JobKind(
+        RankerParameters,
+        lambda parts: (
+            RankerTraining(
+                parts.reader,
+                FeatureReader(parts.store, parts.documents, parts.serving, parts.models),
+                parts.models,
+                parts.now,
+            ).run
+        ),
     ),
     "estimate": JobKind(
         EstimateParameters, lambda parts: PropensityJob(parts.estimation, parts.now).run

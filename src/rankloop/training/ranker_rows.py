@@ -5,13 +5,14 @@ Pairs, not impressions: rows shrink by an order of magnitude, and labels are fre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from rankloop.errors import NotEnoughDataError, SettingsError, TableError
 from rankloop.tables.pairs import Need
+from rankloop.training.evidence import Placed
 from rankloop.training.yields import to_searches_needed
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rankloop.training.evidence import Placed
     from rankloop.training.labels import Labels
 
 MIN_QUERIES: Final = 200
@@ -41,13 +41,15 @@ INSTEAD: Final = (
     "Until then let popularity and the counts of each pair re-rank: they learn nothing."
 )
 
+_COUNTS: Final = ("clicks", "examinations", "impressions", "labels", "weights")
+
 
 @dataclass(frozen=True, slots=True)
 class RankerRows:
     """What is known of each pair that was shown; every array is `[n_rows]`, queries together.
 
     Attributes:
-        query: int64, the query of each row, ascending.
+        query: int64, the list that each row stands in, ascending: a query, in one part of the log.
         features: `[n_rows, n_features]` float64, NaN where unknown.
         feature_names: Name of each column.
         clicks: int64, impressions that were clicked.
@@ -58,6 +60,8 @@ class RankerRows:
         placed: Counts by row and position; None where they are not needed.
         serving_score: The feature that holds the score of what serves; None where none does.
         categorical: Columns whose numbers are codes.
+        need: int64, the query itself, which may have a list in several parts of the log; `query`
+            where it is left out.
     """
 
     query: NDArray[np.int64]
@@ -71,11 +75,11 @@ class RankerRows:
     placed: Placed | None = None
     serving_score: str | None = None
     categorical: tuple[int, ...] = ()
+    need: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n_rows = self.query.size
-        names = ("features", "clicks", "examinations", "impressions", "labels", "weights")
-        for name in names:
+        for name in ("features", *_COUNTS):
             if getattr(self, name).shape[0] != n_rows:
                 raise TableError(
                     f"{name} has {getattr(self, name).shape[0]} rows for {n_rows} queries",
@@ -103,9 +107,23 @@ class RankerRows:
         return np.asarray(self.examinations > 0)
 
     @property
+    def topic(self) -> NDArray[np.int64]:
+        """The query of each row, whatever part of the log it stands in."""
+        return self.query if self.need is None else self.need
+
+    @property
     def n_queries(self) -> int:
         """How many queries have a row that was looked at."""
-        return int(np.unique(self.query[self.is_seen]).size)
+        return int(np.unique(self.topic[self.is_seen]).size)
+
+    def select(self, kept: NDArray[np.bool_]) -> RankerRows:
+        """Keep some rows."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[kept] for name in ("query", "features", *_COUNTS)},
+            placed=None if self.placed is None else _select_placed(self.placed, kept),
+            need=None if self.need is None else self.need[kept],
+        )
 
 
 def build_rows(
@@ -114,6 +132,7 @@ def build_rows(
     feature_names: Sequence[str],
     serving_score: str | None = None,
     categorical: Sequence[int] = (),
+    need: NDArray[np.int64] | None = None,
 ) -> RankerRows:
     """Put together what is known of each pair of a log.
 
@@ -123,6 +142,7 @@ def build_rows(
         feature_names: Name of each column.
         serving_score: The feature that holds the score of what serves.
         categorical: Columns whose numbers are codes.
+        need: `[n_pairs]` int64, the query itself, where pairs are told apart by part of the log.
 
     Raises:
         TableError: The features do not fit the pairs or the names.
@@ -141,6 +161,7 @@ def build_rows(
         placed=evidence.placed,
         serving_score=serving_score,
         categorical=tuple(categorical),
+        need=need,
     )
 
 
@@ -192,6 +213,19 @@ def check_learnable(rows: RankerRows) -> None:
         _refuse("all labels are equal, so there is no order to learn", "labels")
     if not _tells_apart(rows.features[seen]):
         _refuse("no feature tells documents apart", "features", "Put fields into documents.")
+
+
+def _select_placed(placed: Placed, kept: NDArray[np.bool_]) -> Placed:
+    """Keep the counts of some rows, under their new numbers."""
+    number = np.cumsum(kept) - 1
+    here = kept[placed.pair]
+    return Placed(
+        pair=number[placed.pair[here]],
+        position=placed.position[here],
+        examination=placed.examination[here],
+        n=placed.n[here],
+        clicks=placed.clicks[here],
+    )
 
 
 def _tells_apart(features: NDArray[np.float64]) -> bool:

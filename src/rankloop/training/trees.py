@@ -80,7 +80,8 @@ class Lesson:
         features: `[n_rows, n_features]` float64.
         target: `[n_rows]` float64: a rate, or a grade from 0 to 30.
         weight: `[n_rows]` float64, how much a row counts.
-        query: `[n_rows]` int64, ascending.
+        query: `[n_rows]` int64, the list of each row, ascending.
+        topic: `[n_rows]` int64, rows of one of these are never parted.
         categorical: Columns whose numbers are codes.
         position: `[n_rows]` int64, where each row stood; None where position was taken out before.
         truncation: Ranks that grades are learned for; unused for rates.
@@ -91,6 +92,7 @@ class Lesson:
     target: NDArray[np.float64]
     weight: NDArray[np.float64]
     query: NDArray[np.int64]
+    topic: NDArray[np.int64]
     categorical: tuple[int, ...] = ()
     position: NDArray[np.int64] | None = None
     truncation: int = 13
@@ -104,6 +106,7 @@ class Lesson:
             self.target[kept],
             self.weight[kept],
             self.query[kept],
+            self.topic[kept],
             self.categorical,
             position,
             self.truncation,
@@ -123,19 +126,23 @@ def teach_rates(rows: RankerRows) -> Lesson:
         rows.clicks[seen] / looks,
         looks,
         rows.query[seen],
+        rows.topic[seen],
         rows.categorical,
     )
 
 
 def teach_order(rows: RankerRows, truncation: int) -> Lesson:
-    """Learn the order of labels: grade = round(30 label / q99), weight E / (E + k)."""
+    """Learn the order of labels: grade = round(30 label / q99), weight E / (E + k), mean 1."""
     seen = rows.is_seen
+    weight = np.maximum(rows.weights[seen], np.finfo(np.float32).tiny)
     return Lesson(
         "lambdarank",
         rows.features[seen],
         to_grades(rows.labels[seen]),
-        np.maximum(rows.weights[seen], np.finfo(np.float32).tiny),
+        # Where the prior is strong all weights are small, and LightGBM would not split at all.
+        weight / weight.mean(),
         rows.query[seen],
+        rows.topic[seen],
         rows.categorical,
         truncation=truncation,
     )
@@ -159,6 +166,7 @@ def teach_positions(rows: RankerRows, truncation: int) -> Lesson:
         to_grades(placed.clicks[order] / n),
         n.astype(np.float64),
         rows.query[row],
+        rows.topic[row],
         rows.categorical,
         placed.position[order],
         truncation,
@@ -184,7 +192,7 @@ def choose_n_trees(lesson: Lesson, config: TreeConfig, seed: int) -> int:
     """
     import lightgbm
 
-    order = np.unique(lesson.query, return_inverse=True)[1]
+    order = np.unique(lesson.topic, return_inverse=True)[1]
     fold = np.random.default_rng(seed).permutation(order.max() + 1)[order] % config.n_folds
     total = np.zeros(config.max_trees)
     for number in range(config.n_folds):

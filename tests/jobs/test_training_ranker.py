@@ -1,0 +1,194 @@
+"""Training a ranker: a log in, a ranker on record that puts first what people like."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+
+from rankloop.bias.cells import Pairs
+from rankloop.bias.simulation import Simulation, SimulationConfig
+from rankloop.bias.simulation_rankers import RankerConfig as NoiseConfig
+from rankloop.bias.simulation_rows import RowConfig, iter_interaction_lines, iter_search_lines
+from rankloop.bias.simulation_truth import Truth
+from rankloop.errors import InputError, NotEnoughDataError
+from rankloop.jobs.context import JobContext, MemoryRecorder
+from rankloop.jobs.kinds import KINDS, JobParts
+from rankloop.jobs.ranker_task import MODEL_FOLDER
+from rankloop.jobs.training_ranker import RankerParameters
+from rankloop.models.feature_spec import FEATURES_FILE, FeatureSpec
+from rankloop.models.ranker import FORM_FILE, TREES_FILE
+from rankloop.wiring import open_engine
+
+N_QUERIES = 60
+N_DOCUMENTS = 12
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "dune",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "jetty",
+    "kelp",
+    "lagoon",
+]
+
+
+class Kiosk:
+    """Documents whose stars people like, before a ranker that shows the cheap ones first."""
+
+    def __init__(self):
+        rng = np.random.default_rng(4)
+        n = N_QUERIES * N_DOCUMENTS
+        self.stars = rng.integers(1, 6, n)
+        self.prices = rng.uniform(1, 9, n).round(2)
+        self.query = np.repeat(np.arange(N_QUERIES), N_DOCUMENTS)
+        self.texts = sorted(f"{a} {b}" for a in WORDS for b in WORDS if a < b)[:N_QUERIES]
+        self.ids = np.array([f"d{number:04d}" for number in range(n)], dtype=object)
+
+    def documents(self):
+        for number, name in enumerate(self.ids):
+            yield msgspec.json.encode(
+                {
+                    "document_id": str(name),
+                    "text": self.texts[self.query[number]],
+                    "payload": {
+                        "stars": int(self.stars[number]),
+                        "price": float(self.prices[number]),
+                    },
+                }
+            )
+
+    def simulate(self, n_searches, noise_sd):
+        truth = Truth(
+            pairs=Pairs(self.query, np.array(self.texts, dtype=object), self.ids),
+            attraction=0.05 + 0.15 * (self.stars - 1),
+            satisfaction=np.full(self.stars.size, 0.5),
+            score=-self.prices / 2,
+            popularity=np.full(N_QUERIES, 1 / N_QUERIES),
+        )
+        config = SimulationConfig(seed=3, n_searches=n_searches, n_weeks=4, n_people=800)
+        return Simulation(truth, ranker=NoiseConfig(noise_sd=noise_sd), config=config)
+
+    def write(self, path, n_searches, noise_sd):
+        simulation = self.simulate(n_searches, noise_sd)
+        log, rows = simulation.run(), RowConfig(retriever_id="kiosk")
+        with path.open("wb") as file:
+            for write in (iter_search_lines, iter_interaction_lines):
+                file.writelines(line + b"\n" for line in write(log, simulation.config, rows))
+
+
+def open_kiosk(folder, n_searches, noise_sd=0.6):
+    kiosk = Kiosk()
+    engine = open_engine(folder / "data")
+    engine.documents.upsert("kiosk", list(kiosk.documents()))
+    kiosk.write(folder / "log.ndjson", n_searches, noise_sd)
+    assert engine.importer.run([folder / "log.ndjson"], "native").rejected == 0
+    return kiosk, engine
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    kiosk, engine = open_kiosk(tmp_path_factory.mktemp("kiosk"), 6_000)
+    with closing(engine):
+        yield kiosk, engine
+
+
+def run(engine, folder, recorder=None, **told):
+    parts = JobParts(
+        store=engine.store,
+        estimation=engine.estimation,
+        reader=engine.learning.reader,
+        judging=engine.learning.judging,
+        pairing=engine.learning.pairing,
+        documents=engine.documents,
+        models=engine.models,
+        serving=engine.serving,
+        wait_for_log=lambda: None,
+        now=lambda: datetime(2027, 1, 1, tzinfo=UTC),
+    )
+    folder.mkdir(exist_ok=True)
+    context = JobContext("job-1", folder, recorder or MemoryRecorder())
+    return KINDS["train_ranker"].build(parts)(context, RankerParameters(**told))
+
+
+@pytest.fixture(scope="module")
+def trained(shop, tmp_path_factory):
+    recorder = MemoryRecorder()
+    return run(shop[1], tmp_path_factory.mktemp("job"), recorder), recorder
+
+
+def test_a_ranker_is_put_on_record_with_what_it_was_made_of(shop, trained):
+    result, recorder = trained
+    engine = shop[1]
+    assert result["decision"] == "trained"
+    manifest = engine.models.load(result["model_id"]).manifest
+    assert (manifest.kind, manifest.retriever_id) == ("ranker", "kiosk")
+    assert manifest.window.n_searches == 6_000
+    assert manifest.seeds == [1]
+    assert set(manifest.exports) == {"rows"}
+    assert set(manifest.files) == {TREES_FILE, FORM_FILE, FEATURES_FILE}
+    assert manifest.parameters["n_queries"] == N_QUERIES
+    assert recorder.reports[-1][0] <= 1.0
+    assert engine.models.catalog.find(result["model_id"]).state == "trained"
+
+
+def test_later_days_say_what_it_would_have_earned(trained):
+    result, _ = trained
+    every = next(row for row in result["metrics"] if row["part"] == "all")
+    assert every["low"] > 0
+    assert every["value"] > every["baseline"] * 1.2
+    assert "clicks per search" in result["why"]
+
+
+def test_it_puts_first_what_people_like_not_what_was_shown_first(shop, trained):
+    engine = shop[1]
+    loaded = engine.models.load(trained[0]["model_id"])
+    spec = FeatureSpec.load(loaded.folder)
+    features = np.full((5, len(spec.names)), np.nan)
+    features[:, spec.names.index("number.stars")] = [1, 2, 3, 4, 5]
+    scores = loaded.part.score(features)
+    assert scores[4] > scores[2] > scores[0]
+
+
+def test_few_queries_are_named_as_few_and_trained_on_all_the_same(trained):
+    result, recorder = trained
+    assert any("60 queries are few: 200 should be there" in text for text in result["warnings"])
+    assert set(result["warnings"]) <= set(recorder.lines)
+
+
+def test_the_same_log_gives_the_same_ranker_bit_for_bit(shop, trained, tmp_path):
+    engine = shop[1]
+    assert run(engine, tmp_path / "again") == trained[0]
+    first = engine.models.load(trained[0]["model_id"]).folder
+    second = tmp_path / "again" / "work" / MODEL_FOLDER
+    for name in (TREES_FILE, FORM_FILE, FEATURES_FILE):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_job_that_goes_on_trains_nothing_twice(shop, tmp_path):
+    engine = shop[1]
+    recorder = MemoryRecorder()
+    first = run(engine, tmp_path / "job", recorder, seed=5)
+    n_reports = len(recorder.reports)
+    assert run(engine, tmp_path / "job", recorder, seed=5) == first
+    assert len(recorder.reports) - n_reports < 5
+
+
+def test_a_log_that_always_shows_the_same_order_teaches_nothing(tmp_path):
+    _, engine = open_kiosk(tmp_path, 2_000, noise_sd=0.0)
+    with closing(engine), pytest.raises(NotEnoughDataError, match="cannot tell position"):
+        run(engine, tmp_path / "job")
+
+
+def test_an_empty_log_says_so(tmp_path):
+    with closing(open_engine(tmp_path / "data")) as engine:
+        with pytest.raises(InputError, match="nothing is on record"):
+            run(engine, tmp_path / "job")
+        with pytest.raises(NotEnoughDataError, match="nothing was clicked"):
+            run(engine, tmp_path / "other", retriever_id="kiosk")
