@@ -13,6 +13,7 @@ SMALL = SearchSpec(
     n_warm=5,
     n_queries=20,
     n_peer_queries=10,
+    n_model_queries=10,
 )
 
 
@@ -24,6 +25,7 @@ def test_every_figure_stands_beside_the_peers():
     )
     assert all(figure.value > 0 for figure in outcome.figures)
     assert figures["search_p50_ms"].peer_value > 0
+    assert {"model_stage_p50_ms", "model_stage_first_p50_ms"} <= set(figures)
 
 
 def test_an_unknown_peer_is_refused():

@@ -20,6 +20,7 @@ import numpy as np
 from rankloop.benchmarks.corpus import Corpus, CorpusSpec
 from rankloop.benchmarks.embedding import measure_embedding
 from rankloop.benchmarks.figures import Figure, Outcome, compare, describe_machine, to_table
+from rankloop.benchmarks.model_stage import measure_model_stage
 from rankloop.benchmarks.peer_serving import SqlRanking
 from rankloop.benchmarks.traffic import TrafficSpec, name_need, write_traffic
 from rankloop.counters.live import LiveCounters
@@ -90,6 +91,7 @@ class SearchSpec:
 
     n_queries: int = N_QUERIES
     n_peer_queries: int = N_PEER_QUERIES
+    n_model_queries: int = N_PEER_QUERIES
 
 
 class _Times:
@@ -164,6 +166,10 @@ def measure(
             asked = queries[: spec.n_warm + spec.n_peer_queries]
             theirs = _run_peer(ranking, parts, asked, spec.n_warm)
         figures = _to_figures(ours, theirs, against)
+        finder = Pipeline(read_pipeline({"stages": [HYBRID]}), parts)
+        asked = queries[: spec.n_warm + spec.n_model_queries]
+        found = [(query, _find(finder, query)) for query in asked]
+        figures += measure_model_stage(index, store, found, spec.n_warm, say)
         figures += measure_embedding([query.text for query in queries], say)
     return Outcome(figures, describe_machine())
 

@@ -75,8 +75,11 @@ LINE_IMPRESSIONS: Final = (
 )
 """What those lists showed."""
 
-_LINE_FEATURES: Final = "(SELECT list_number, features FROM line_lists WHERE features IS NOT NULL)"
+LINE_FEATURES: Final = "(SELECT list_number, features FROM line_lists WHERE features IS NOT NULL)"
 """What rankers saw of those lists."""
+
+FEATURES_MARK: Final = b'"features":'
+"""What lines of lists that a ranker looked at hold; most installations have none."""
 
 LINE_INTERACTIONS: Final = "line_interactions"
 """Interactions that were read from lines."""
@@ -159,7 +162,11 @@ def stage_interactions(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def insert_searches(
-    cursor: duckdb.DuckDBPyConnection, keys: Keys, searches: str, impressions: str | None
+    cursor: duckdb.DuckDBPyConnection,
+    keys: Keys,
+    searches: str,
+    impressions: str | None,
+    features: str | None = None,
 ) -> tuple[int, int]:
     """Insert staged lists and what they showed; return how many rows of each.
 
@@ -170,6 +177,7 @@ def insert_searches(
         keys: The next free keys, which move on.
         searches: Staged lists, as a statement names them.
         impressions: What they showed, likewise.
+        features: What rankers saw of them, likewise.
     """
     first, last = _find_list_range(cursor, searches)
     if last < first:
@@ -178,8 +186,8 @@ def insert_searches(
     sources: dict[str, tuple[tuple[str, ...], str]] = {"searches": (SEARCH_COLUMNS, searches)}
     if impressions is not None:
         sources["impressions"] = (IMPRESSION_COLUMNS, impressions)
-    if searches == LINE_SEARCHES:
-        sources["search_features"] = (("features",), _LINE_FEATURES)
+    if features is not None:
+        sources["search_features"] = (("features",), features)
     counts = {
         table: _insert(
             cursor,

@@ -205,8 +205,13 @@ class DuckDBStore:
         if searches:
             with self._spooled(searches) as path:
                 appending.stage_searches(cursor, path)
+            is_seen = appending.FEATURES_MARK in searches
             n_searches, n_impressions = appending.insert_searches(
-                cursor, self._keys, appending.LINE_SEARCHES, appending.LINE_IMPRESSIONS
+                cursor,
+                self._keys,
+                appending.LINE_SEARCHES,
+                appending.LINE_IMPRESSIONS,
+                appending.LINE_FEATURES if is_seen else None,
             )
         if interactions:
             with self._spooled(interactions) as path:
