@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,8 @@ _POSITION_DAYS = """
     GROUP BY ALL
 """
 _DOCUMENT_DAYS = "SELECT * FROM document_days"
+_CELL_DAYS = "SELECT * FROM cell_days"
+_CELL_WEEKS = "SELECT * FROM cell_weeks"
 
 
 class Log:
@@ -143,6 +146,8 @@ class Log:
                 _CLICK_LOG,
                 _POSITION_DAYS,
                 _DOCUMENT_DAYS,
+                _CELL_DAYS,
+                _CELL_WEEKS,
             )
         ]
 
@@ -210,6 +215,7 @@ class Expected:
             "n_duplicate_clicks": len(seen) - n_clicked,
             "first_click_position": min(seen)[1] if seen else None,
             "first_click_delay_ms": max(min(seen)[0] - s.at, 0) // 1_000 if seen else None,
+            "final_click_position": self._find_final_click(s, seen),
             "n_interactions": len(acts) + self._count_named(s),
             "is_converted": any(i.type_mask & CONVERSION_MASK for i, _ in acts),
             "value_micros": sum_purchases(i for i, _ in acts),
@@ -230,11 +236,15 @@ class Expected:
             for offset, result in enumerate(s.results):
                 position = s.page_offset + offset
                 here = [i for i, place in acts if place == position]
+                clicked = {p for i, p in acts if p is not None and i.type_mask & CLICK_MASK}
+                seen = [(i.at, p) for i, p in acts if p in clicked and i.type_mask & CLICK_MASK]
                 clicks = [i.at for i in here if i.type_mask & CLICK_MASK]
                 described[s.search_id, position] = {
                     "document_id": result.document_id,
                     "clicked": int(bool(clicks)),
                     "n_clicks": len(clicks),
+                    "previous_click": max((p for p in clicked if p < position), default=-1),
+                    "is_final_click": self._find_final_click(s, seen) == position,
                     "converted": int(any(i.type_mask & CONVERSION_MASK for i in here)),
                     "first_click_delay_ms": max(min(clicks) - s.at, 0) // 1_000 if clicks else None,
                     "duration_ms": max(
@@ -282,6 +292,26 @@ class Expected:
         if not later or min(later) - s.at > self.config.reformulation_s * SECOND:
             return False
         return click_at is None or click_at >= min(later)
+
+    def _find_final_click(self, s: SearchRow, seen: list[tuple[int, int]]) -> int | None:
+        if not (s.user or s.session_id) or not seen:
+            return None
+        click_at, position = max(seen)
+        click_at = max(click_at, s.at)
+        quiet_us = int(self.config.quiet_s * SECOND)
+        if click_at + quiet_us > s.at + self.config.margin_us:
+            return None
+        theirs = sorted(
+            (t.at, t.query_key)
+            for t in self.searches
+            if is_same_person(s, t) and t.retriever_id == s.retriever_id
+        )
+        changes = [
+            at
+            for (_, before), (at, query_key) in pairwise(theirs)
+            if query_key != before and at > click_at
+        ]
+        return position if not changes or min(changes) > click_at + quiet_us else None
 
     def _visit_at(self, s: SearchRow) -> int:
         start = s.at

@@ -22,7 +22,7 @@ SELECT
     CASE draw(i, 15, 3) WHEN 0 THEN 'a' WHEN 1 THEN 'b' END AS variant,
     CASE WHEN draw(i, 16, 2) = 0 THEN draw(i, 17, 1000) END AS total,
     CASE WHEN draw(i, 18, 2) = 0 THEN draw(i, 19, 1000) / 8 END AS latency_ms,
-    CASE WHEN draw(i, 20, 5) = 0 THEN '["new"]' END AS tags,
+    CASE draw(i, 20, 6) WHEN 0 THEN '["new"]' WHEN 1 THEN '["explore","new"]' END AS tags,
     'api' AS source,
     CASE WHEN draw(i, 21, 10) = 0 THEN NULL WHEN draw(i, 21, 10) = 1 THEN 0 ELSE 6 END AS n_results
 FROM (SELECT unnest(range(1, 401)) AS i);
@@ -33,7 +33,7 @@ SELECT
     CAST(s.page_offset + p.place AS INTEGER) AS position,
     'd' || draw(s.search_key * 10 + p.place, 30, 30) AS document_id,
     CASE WHEN draw(s.search_key, 31, 3) > 0 THEN 10.5 - p.place END AS score,
-    CASE WHEN draw(s.search_key, 32, 3) = 0 THEN 0.5 END AS logging_probability
+    CASE draw(s.search_key, 32, 4) WHEN 0 THEN 0.5 WHEN 1 THEN 0.9 END AS logging_probability
 FROM searches s, (SELECT unnest(range(0, 6)) AS place) p
 WHERE s.n_results = 6;
 
@@ -69,6 +69,7 @@ SELECT
     s."at"::DATE AS "day",
     s."at",
     s.retriever_id,
+    s.pipeline_version,
     s.surface,
     s.device,
     s.actor,
@@ -78,12 +79,14 @@ SELECT
     draw(s.search_key, 71, 3) AS cluster_level,
     s.n_results,
     s.actor = 'human' AND draw(s.search_key, 72, 20) > 0 AS is_counted,
+    draw(s.search_key, 81, 4) = 0 AS is_explored,
     draw(s.search_key, 72, 20) = 0 AS is_robot,
     draw(s.search_key, 73, 9) = 0 AS is_repeat,
     CASE WHEN s.n_results = 6 THEN draw(s.search_key, 74, 3) ELSE 0 END AS n_clicked,
     draw(s.search_key, 75, 2) AS n_duplicate_clicks,
     CASE WHEN s.n_results = 6 AND draw(s.search_key, 74, 3) > 0 THEN draw(s.search_key, 76, 6) END AS first_click_position,
     CASE WHEN s.n_results = 6 AND draw(s.search_key, 74, 3) > 0 THEN draw(s.search_key, 77, 90000) END AS first_click_delay_ms,
+    CASE WHEN draw(s.search_key, 82, 3) = 0 THEN draw(s.search_key, 83, 6) END AS final_click_position,
     draw(s.search_key, 74, 3) + draw(s.search_key, 75, 2) AS n_interactions,
     draw(s.search_key, 78, 12) = 0 AS is_converted,
     CASE WHEN draw(s.search_key, 78, 12) = 0 THEN draw(s.search_key, 79, 500) * 1000000 ELSE 0 END AS value_micros,
@@ -98,6 +101,7 @@ SELECT
     i.position,
     s."day",
     s.retriever_id,
+    s.pipeline_version,
     s.surface,
     s.device,
     i.document_id,
@@ -106,8 +110,12 @@ SELECT
     s.cluster_key,
     s.cluster_level,
     s.is_counted,
+    s.is_explored,
+    CAST(draw(s.search_key * 20 + i.position, 98, i.position + 1) - 1 AS INTEGER) AS previous_click,
     CAST(draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 AS TINYINT) AS clicked,
     CASE WHEN draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 THEN 1 + draw(s.search_key, 91, 2) ELSE 0 END AS n_clicks,
+    draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0
+        AND draw(s.search_key, 99, 2) = 0 AS is_final_click,
     CAST(draw(s.search_key * 20 + i.position, 90, 60 + 10 * i.position) = 0 AS TINYINT) AS converted,
     CASE WHEN draw(s.search_key * 20 + i.position, 92, 9) = 0 THEN draw(s.search_key, 93, 9000) / 4 END AS duration_ms,
     CASE WHEN draw(s.search_key * 20 + i.position, 90, 6 + i.position) = 0 THEN draw(s.search_key, 94, 90000) END AS first_click_delay_ms,
@@ -127,6 +135,30 @@ SELECT "day", retriever_id, surface, device, is_counted, document_key, position,
     count(*) AS impressions, sum(clicked) AS clicks, sum(converted) AS conversions
 FROM click_log
 GROUP BY ALL;
+
+-- The first week is rolled up, the second kept by day.
+INSERT INTO cell_days BY NAME
+SELECT "day", retriever_id, surface, device, pipeline_version, is_explored, query_key, document_id,
+    position, previous_click, count(*) AS n, sum(clicked) AS clicks,
+    count(*) FILTER (WHERE is_final_click) AS satisfied, 0 AS long_view,
+    sum(converted) AS purchase, 0 AS add_to_cart, 0 AS positive_feedback,
+    0 AS negative_feedback, 0 AS return_to_results
+FROM click_log
+WHERE is_counted
+GROUP BY ALL;
+
+INSERT INTO cell_weeks BY NAME
+SELECT date_trunc('week', "day")::DATE AS week, retriever_id, surface, device, pipeline_version,
+    is_explored, query_key, document_id, position, previous_click, sum(n) AS n,
+    sum(clicks) AS clicks, sum(satisfied) AS satisfied, sum(long_view) AS long_view,
+    sum(purchase) AS purchase, sum(add_to_cart) AS add_to_cart,
+    sum(positive_feedback) AS positive_feedback, sum(negative_feedback) AS negative_feedback,
+    sum(return_to_results) AS return_to_results
+FROM cell_days
+WHERE "day" < DATE '2026-01-05'
+GROUP BY ALL;
+
+DELETE FROM cell_days WHERE "day" < DATE '2026-01-05';
 
 INSERT INTO credits BY NAME
 SELECT

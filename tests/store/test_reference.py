@@ -17,19 +17,22 @@ def between_marks(page, lines):
     return above + "\n".join([BEGIN, *lines, END]) + rest.partition(END)[2]
 
 
-def iter_tables():
-    """Write each table of the schema as a section."""
-    above = ""
+def read_tables():
+    """Write each table of the schema as a section; a step that makes one anew overrules others."""
+    sections, above = {}, ""
     for line in "\n".join(read_steps().values()).splitlines():
         if line.startswith("CREATE TABLE "):
-            yield f"## `{line.split()[2]}`"
-            yield from ("", above, "", "| column | type | what it is |", "|---|---|---|")
+            name = line.split()[2]
+            head = ["| column | type | what it is |", "|---|---|---|"]
+            sections[name] = [f"## `{name}`", "", above, "", *head]
         elif column := COLUMN.fullmatch(line):
-            name, kind, is_known, meaning = column.groups()
-            yield f"| `{name}` | {kind}{'' if is_known else ', or NULL'} | {meaning} |"
+            column_name, kind, is_known, meaning = column.groups()
+            shape = f"{kind}{'' if is_known else ', or NULL'}"
+            sections[name].append(f"| `{column_name}` | {shape} | {meaning} |")
         elif line.startswith(");"):
-            yield ""
+            sections[name].append("")
         above = line.removeprefix("-- ")
+    return [line for section in sections.values() for line in section]
 
 
 def iter_header(sql):
@@ -49,7 +52,7 @@ def iter_header(sql):
 
 def test_the_page_of_tables_is_up_to_date(golden):
     page = REFERENCE / "tables.md"
-    golden(page, between_marks(page, list(iter_tables())))
+    golden(page, between_marks(page, read_tables()))
 
 
 def test_every_column_says_what_it_is():

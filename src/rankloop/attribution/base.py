@@ -11,7 +11,7 @@ from rankloop.errors import SettingsError
 if TYPE_CHECKING:
     from datetime import date
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Raised whenever the questions that derive change their answers, so that all is derived anew."""
 
 _HOUR_US: Final = 3_600_000_000
@@ -45,8 +45,12 @@ class AttributionConfig:
     reformulation_s: float = 300.0
     """Longest time until the next query that counts as another try, in seconds."""
 
+    quiet_s: float = 60.0
+    """How long nothing else may be asked for after a last click that ended a search, in seconds."""
+
     def __post_init__(self) -> None:
-        for name in ("window_s", "session_gap_s", "repeat_window_s", "reformulation_s"):
+        spans = ("window_s", "session_gap_s", "repeat_window_s", "reformulation_s", "quiet_s")
+        for name in spans:
             if not 0 < getattr(self, name) <= 366 * 86_400:
                 raise SettingsError(
                     f"{name} must be above 0 and at most a year", where=f"attribution.{name}"
@@ -74,6 +78,7 @@ class AttributionConfig:
             "session_gap_us": int(self.session_gap_s * _SECOND_US),
             "repeat_window_us": int(self.repeat_window_s * _SECOND_US),
             "reformulation_us": int(self.reformulation_s * _SECOND_US),
+            "quiet_us": int(self.quiet_s * _SECOND_US),
             "robot_searches": self.robot_searches_per_hour,
             "robot_interactions": self.robot_interactions_per_hour,
         }

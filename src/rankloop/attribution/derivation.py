@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from rankloop.attribution.base import AttributionConfig, Refreshed
+from rankloop.attribution.cells import refresh_cells
 from rankloop.attribution.days import Stretch, cut_stretches
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Derivation:
             work.log(rows)
         else:
             self._derive_stale(work, news, is_erased=bool(dirty))
+        refresh_cells(transaction, work.done.search_days, rows)
         transaction.clear_days(dirty)
         transaction.write_watermark("searches", max(news.searches, news.searches_done))
         transaction.write_watermark("interactions", max(news.interactions, news.interactions_done))

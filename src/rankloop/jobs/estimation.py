@@ -89,17 +89,25 @@ class Estimation:
         retriever_id: str | None = None,
         window: InsightsWindow | None = None,
         n_shards: int = 1,
+        *,
+        is_explored: bool | None = None,
     ) -> Cells:
         """Count the log: by previous click, with signals, and by group of people where asked.
+
+        Without groups, weeks and days that lie whole within the window are read added up.
 
         Args:
             retriever_id: Which retriever; all of them together when left out.
             window: Which part of the log; everything when left out. Robots never count.
             n_shards: How many groups of people to tell apart.
+            is_explored: Only lists that chance had a say in, or only others; all when left out.
         """
         self._derivation.refresh()
         parameters = _to_parameters(retriever_id, window or InsightsWindow())
-        answer = self._store.ask("cells", {**parameters, "n_shards": n_shards})
+        parameters["is_explored"] = is_explored
+        if n_shards == 1:
+            return Cells.from_table(self._store.ask("cells", parameters))
+        answer = self._store.ask("cells_by_group", {**parameters, "n_shards": n_shards})
         return Cells.from_table(answer, n_shards=n_shards)
 
 

@@ -38,8 +38,16 @@ Kind = Literal["interaction", "search"]
 Format = Literal["ndjson", "parquet", "csv"]
 """The forms an export may have."""
 
-DERIVED_TABLES = ("credits", "search_log", "click_log", "position_days", "document_days")
-"""Tables that `Transaction.replace_days` may rewrite."""
+DERIVED_TABLES = {
+    "credits": "interaction_day",
+    "search_log": "day",
+    "click_log": "day",
+    "position_days": "day",
+    "document_days": "day",
+    "cell_days": "day",
+    "cell_weeks": "week",
+}
+"""Tables that `Transaction.replace_days` may rewrite, and the column that says of which day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +123,16 @@ class Transaction(Protocol):
     ) -> int:
         """Delete a derived table's rows of some days and insert a question's answer instead.
 
-        The days are handed to the question as its parameter `days`.
+        The days are handed to the question as its parameter `days`; of a table by week they are
+        Mondays.
 
         Returns:
             How many rows were inserted.
         """
+        ...
+
+    def delete_days(self, table: str, days: Sequence[date]) -> int:
+        """Delete a derived table's rows of some days; say how many there were."""
         ...
 
     def read_days(self) -> list[date]:

@@ -60,8 +60,13 @@ _DELETIONS: Final = {
     "click_log": "search_key IN (SELECT search_key FROM erased_searches)",
 }
 
-_ADDED_UP: Final = ("position_days", "document_days")
-"""What is added up by day holds no row of anyone's own: it goes with the day."""
+_ADDED_UP: Final = {
+    "position_days": '"day" IN (SELECT "day" FROM dirty_days)',
+    "document_days": '"day" IN (SELECT "day" FROM dirty_days)',
+    "cell_days": '"day" IN (SELECT "day" FROM dirty_days)',
+    "cell_weeks": "week IN (SELECT date_trunc('week', \"day\")::DATE FROM dirty_days)",
+}
+"""What is added up by day or week holds no row of anyone's own: it goes with the day."""
 
 
 def erase_user(cursor: duckdb.DuckDBPyConnection, user_key: str) -> dict[str, int]:
@@ -90,8 +95,8 @@ def _erase(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Mark days and tombstones of what was found, then delete it."""
     cursor.execute(_MARK_DAYS)
     cursor.execute(_MARK_TOMBSTONES)
-    for table in _ADDED_UP:
-        _delete(cursor, table, '"day" IN (SELECT "day" FROM dirty_days)')
+    for table, condition in _ADDED_UP.items():
+        _delete(cursor, table, condition)
     return {table: _delete(cursor, table, condition) for table, condition in _DELETIONS.items()}
 
 

@@ -10,7 +10,7 @@ from rankloop.errors import InputError
 from rankloop.store import statements
 from rankloop.store.base import DERIVED_TABLES, Appended, Value
 from rankloop.store.questions import find_question
-from rankloop.store.statements import bind, compose, fetch_row, translated
+from rankloop.store.statements import bind, compose, fetch_row, quote, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,17 +37,8 @@ class DuckDBTransaction:
         parameters: Mapping[str, Value] | None = None,
     ) -> int:
         """Delete a derived table's rows of some days, insert a question's answer instead."""
-        if table not in DERIVED_TABLES:
-            raise InputError(f"{table!r} is not a derived table", where="table")
+        self.delete_days(table, days)
         given = {"days": list(days)}
-        self._cursor.execute(
-            compose(
-                "DELETE FROM {table} WHERE {day} IN (SELECT unnest($days::DATE[]))",
-                table=table,
-                day="interaction_day" if table == "credits" else '"day"',
-            ),
-            given,
-        )
         asked = find_question(question)
         row = fetch_row(
             self._cursor,
@@ -55,6 +46,17 @@ class DuckDBTransaction:
             bind(asked, {**(parameters or {}), **(given if "days" in asked.parameters else {})}),
         )
         return int(row[0])
+
+    def delete_days(self, table: str, days: Sequence[date]) -> int:
+        """Delete a derived table's rows of some days; say how many there were."""
+        if table not in DERIVED_TABLES:
+            raise InputError(f"{table!r} is not a derived table", where="table")
+        statement = compose(
+            "DELETE FROM {table} WHERE {day} IN (SELECT unnest($days::DATE[]))",
+            table=table,
+            day=quote(DERIVED_TABLES[table]),
+        )
+        return int(fetch_row(self._cursor, statement, {"days": list(days)})[0])
 
     def read_days(self) -> list[date]:
         """List the days whose derived rows are stale, in order."""

@@ -8,6 +8,7 @@
 --   position INTEGER: its place, from 0, page offset included
 --   day DATE: the list's day, UTC
 --   retriever_id VARCHAR: which retriever made the list
+--   pipeline_version VARCHAR: what ranked it
 --   surface VARCHAR: where it was shown
 --   device VARCHAR: on what kind of device
 --   document_id VARCHAR: the document
@@ -16,16 +17,20 @@
 --   cluster_key BIGINT: the person
 --   cluster_level TINYINT: what the person is known by; 0 user, 1 session, 2 the list
 --   is_counted BOOLEAN: whether rates count it; robots' lists are left out
+--   is_explored BOOLEAN: whether chance had a say in the list's order
+--   previous_click INTEGER: position of the last click above it in the list; -1 for none
 --   clicked TINYINT: 1 where it was clicked
 --   n_clicks INTEGER: how often
+--   is_final_click BOOLEAN: the list's last click, and nothing else was asked for soon after
 --   converted TINYINT: 1 where a purchase or a cart followed
 --   duration_ms DOUBLE: longest time spent with it
 --   first_click_delay_ms BIGINT: time until its first click, never below 0
 --   type_mask BIGINT: one bit per type of what followed
 --   value_micros BIGINT: value of its purchases, in millionths
 WITH lists AS (
-    SELECT search_key, "day", epoch_us("at") AS at_us, retriever_id, surface, device, query_key,
-        cluster_key, cluster_level, is_counted
+    SELECT search_key, "day", epoch_us("at") AS at_us, retriever_id, pipeline_version, surface,
+        device, query_key, cluster_key, cluster_level, is_counted, is_explored,
+        final_click_position
     FROM search_log
     WHERE "day" >= $since::DATE AND "day" < $until::DATE
 ),
@@ -52,12 +57,23 @@ places AS (
     JOIN lists l ON l.search_key = c.search_key
     WHERE c.rule > 0 AND c.position IS NOT NULL
     GROUP BY c.search_key, c.position
+),
+-- Each click, and how far down it is the last one above.
+clicks AS (
+    SELECT
+        search_key,
+        position,
+        coalesce(lead(position) OVER (PARTITION BY search_key ORDER BY position), 2147483647)
+            AS last_below
+    FROM places
+    WHERE n_clicks > 0
 )
 SELECT
     m.search_key AS search_key,
     m.position AS position,
     l."day" AS "day",
     l.retriever_id AS retriever_id,
+    l.pipeline_version AS pipeline_version,
     l.surface AS surface,
     l.device AS device,
     m.document_id AS document_id,
@@ -66,8 +82,11 @@ SELECT
     l.cluster_key AS cluster_key,
     l.cluster_level AS cluster_level,
     l.is_counted AS is_counted,
+    l.is_explored AS is_explored,
+    coalesce(k.position, -1)::INTEGER AS previous_click,
     CASE WHEN p.n_clicks > 0 THEN 1 ELSE 0 END::TINYINT AS clicked,
     coalesce(p.n_clicks, 0)::INTEGER AS n_clicks,
+    coalesce(l.final_click_position = m.position, FALSE) AS is_final_click,
     CASE WHEN p.type_mask & 24 > 0 THEN 1 ELSE 0 END::TINYINT AS converted,
     p.duration_ms AS duration_ms,
     CASE
@@ -80,5 +99,7 @@ FROM impressions m
 JOIN lists l ON l.search_key = m.search_key
 JOIN documents d ON d.document_id = m.document_id
 LEFT JOIN places p ON p.search_key = m.search_key AND p.position = m.position
+LEFT JOIN clicks k
+    ON k.search_key = m.search_key AND k.position < m.position AND k.last_below >= m.position
 -- Rows of a document side by side: they take less room, and are found without the others.
 ORDER BY l."day", d.document_key, m.search_key, m.position

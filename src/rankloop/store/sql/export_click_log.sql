@@ -37,7 +37,7 @@ SELECT
     s.surface AS surface,
     s.device AS device,
     s.variant,
-    s.pipeline_version,
+    s.pipeline_version AS pipeline_version,
     c.document_id,
     c.position,
     c.clicked,

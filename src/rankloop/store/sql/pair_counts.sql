@@ -12,7 +12,7 @@
 --   least_level BIGINT: what the best known of them is known by; 0 user, 1 session, 2 the list
 --   most_level BIGINT: what the least known of them is known by
 --   clicks BIGINT: impressions that were clicked
---   satisfied BIGINT: of those, that held the person
+--   satisfied BIGINT: of those, that held the person: by time, or as the end of the search
 --   carts BIGINT: of those, that led into the cart
 --   purchases BIGINT: of those, that led to a purchase
 --   ups BIGINT: different people who voted it up
@@ -32,7 +32,7 @@ SELECT
     sum(h.clicked)::BIGINT AS clicks,
     count(*) FILTER (
         WHERE h.clicked = 1
-            AND (h.duration_ms >= $satisfied_ms::DOUBLE OR h.type_mask & 4 > 0)
+            AND (h.is_final_click OR h.duration_ms >= $satisfied_ms::DOUBLE OR h.type_mask & 4 > 0)
             AND h.type_mask & 2048 = 0
     ) AS satisfied,
     count(*) FILTER (WHERE h.clicked = 1 AND h.type_mask & 16 > 0) AS carts,

@@ -5,6 +5,10 @@
 -- hour than people do, and is one until midnight. A list is shown again where its person, session,
 -- query, page and documents in order were the same a while before; it is reformulated where its
 -- person asked the same retriever something else soon after, without a click on it in between.
+-- Chance had a say in a list where it says so by the tag `explore`, or where a document stands with
+-- a logging probability of at most a half. The last click ended a search where its person is known,
+-- and did not ask the same retriever for something other than before soon after it; that is told of
+-- clicks near the list only, so that what happens days later changes no day.
 --
 -- Parameters:
 --   since TIMESTAMP: lists from this moment on, the first of a day
@@ -13,6 +17,7 @@
 --   session_gap_us BIGINT: longest pause within a visit
 --   repeat_window_us BIGINT: longest time after which a list counts as shown again
 --   reformulation_us BIGINT: longest time until the next query that counts as another try
+--   quiet_us BIGINT: how long after the last click nothing else may be asked for
 --   robot_searches BIGINT: most lists of one person in an hour
 --   robot_interactions BIGINT: most interactions of one person in an hour
 -- Columns:
@@ -20,6 +25,7 @@
 --   day DATE: its day, UTC
 --   at TIMESTAMP: its moment
 --   retriever_id VARCHAR: which retriever made it
+--   pipeline_version VARCHAR: what ranked it
 --   surface VARCHAR: where it was shown
 --   device VARCHAR: on what kind of device
 --   actor VARCHAR: what the sender says it was shown to
@@ -29,12 +35,14 @@
 --   cluster_level TINYINT: what the person is known by; 0 user, 1 session, 2 this search
 --   n_results INTEGER: documents shown; NULL where the list is unknown
 --   is_counted BOOLEAN: whether rates count it; robots' lists are left out
+--   is_explored BOOLEAN: chance had a say in its order
 --   is_robot BOOLEAN: shown to a robot
 --   is_repeat BOOLEAN: shown again unchanged
 --   n_clicked INTEGER: documents clicked
 --   n_duplicate_clicks INTEGER: further clicks on documents that had been clicked
 --   first_click_position INTEGER: place of the earliest click
 --   first_click_delay_ms BIGINT: time until the earliest click, never below 0
+--   final_click_position INTEGER: place of the latest click, where that ended the search
 --   n_interactions INTEGER: interactions credited to it, or naming it without a document
 --   is_converted BOOLEAN: a purchase or a cart followed
 --   value_micros BIGINT: value of the purchases that followed, in millionths
@@ -48,6 +56,7 @@ WITH near_lists AS (
         "at"::DATE AS "day",
         epoch_us("at") AS at_us,
         retriever_id,
+        pipeline_version,
         query_key,
         page_offset,
         search_id,
@@ -58,6 +67,7 @@ WITH near_lists AS (
         device,
         actor,
         variant,
+        tags,
         CASE
             WHEN user_key IS NOT NULL THEN (md5_number_lower('user ' || user_key) // 2)::BIGINT
             WHEN session_id IS NOT NULL
@@ -207,6 +217,7 @@ places AS (
         count(*) AS n_credited,
         count(*) FILTER (WHERE i.type_mask & 2 > 0) AS n_clicks,
         min(epoch_us(i."at")) FILTER (WHERE i.type_mask & 2 > 0) AS click_us,
+        max(epoch_us(i."at")) FILTER (WHERE i.type_mask & 2 > 0) AS last_click_us,
         bit_or(i.type_mask) AS type_mask,
         sum(i.value_micros) FILTER (WHERE i.type_mask & 8 > 0) AS value_micros
     FROM credits c
@@ -223,9 +234,48 @@ outcomes AS (
         min(click_us) AS any_click_us,
         min(click_us) FILTER (WHERE position IS NOT NULL) AS click_us,
         arg_min(position, (click_us, position)) FILTER (WHERE n_clicks > 0) AS click_position,
+        max(last_click_us) FILTER (WHERE position IS NOT NULL) AS last_click_us,
+        arg_max(position, (last_click_us, position))
+            FILTER (WHERE n_clicks > 0 AND position IS NOT NULL) AS last_click_position,
         bit_or(type_mask) AS type_mask,
         sum(value_micros) AS value_micros
     FROM places
+    GROUP BY search_key
+),
+-- The last click of each list whose person is known, and their next list for something else.
+last_clicks AS (
+    SELECT
+        n.search_key AS search_key,
+        n.cluster_key AS cluster_key,
+        n.retriever_id AS retriever_id,
+        greatest(n.at_us, o.last_click_us) AS click_us
+    FROM near_lists n
+    JOIN outcomes o ON o.search_key = n.search_key
+    WHERE o.last_click_us IS NOT NULL
+        AND (n.user_key IS NOT NULL OR n.session_id IS NOT NULL)
+),
+changes AS (
+    SELECT cluster_key, retriever_id, changed_us
+    FROM starts
+    WHERE changed_us IS NOT NULL
+    GROUP BY cluster_key, retriever_id, changed_us
+),
+leavings AS (
+    SELECT l.search_key AS search_key, l.click_us AS click_us, c.changed_us AS next_need_us
+    FROM last_clicks l
+    ASOF LEFT JOIN changes c
+        ON c.cluster_key = l.cluster_key AND c.retriever_id = l.retriever_id
+        AND l.click_us < c.changed_us
+),
+explored AS (
+    SELECT search_key
+    FROM impressions
+    WHERE logging_probability <= 0.5::DOUBLE
+        AND search_key IN (
+            SELECT search_key
+            FROM searches
+            WHERE "at" >= $since::TIMESTAMP AND "at" < $until::TIMESTAMP
+        )
     GROUP BY search_key
 ),
 -- What names a search but no document belongs to the search's first list.
@@ -246,6 +296,7 @@ SELECT
     l."day" AS "day",
     l."at" AS "at",
     l.retriever_id AS retriever_id,
+    l.pipeline_version AS pipeline_version,
     l.surface AS surface,
     l.device AS device,
     l.actor AS actor,
@@ -256,6 +307,7 @@ SELECT
         AS cluster_level,
     l.n_results AS n_results,
     l.actor = 'human' AND u.who IS NULL AND e.who IS NULL AS is_counted,
+    x.search_key IS NOT NULL OR coalesce(contains(l.tags, '"explore"'), FALSE) AS is_explored,
     l.actor <> 'human' OR u.who IS NOT NULL OR e.who IS NOT NULL AS is_robot,
     r.search_key IS NOT NULL AS is_repeat,
     coalesce(o.n_clicked, 0)::INTEGER AS n_clicked,
@@ -265,6 +317,11 @@ SELECT
         WHEN o.click_us > l.at_us THEN (o.click_us - l.at_us) // 1000
         WHEN o.click_us IS NOT NULL THEN 0
     END::BIGINT AS first_click_delay_ms,
+    CASE
+        WHEN k.click_us + $quiet_us::BIGINT <= l.at_us + $margin_us::BIGINT
+            AND (k.next_need_us IS NULL OR k.next_need_us > k.click_us + $quiet_us::BIGINT)
+            THEN o.last_click_position
+    END AS final_click_position,
     (coalesce(o.n_credited, 0) + coalesce(n.n_named, 0))::INTEGER AS n_interactions,
     coalesce(o.type_mask & 24 > 0, FALSE) AS is_converted,
     coalesce(o.value_micros, 0)::BIGINT AS value_micros,
@@ -277,6 +334,8 @@ SELECT
     c.visit_at AS visit_at
 FROM near_lists l
 JOIN chains c ON c.search_key = l.search_key
+LEFT JOIN leavings k ON k.search_key = l.search_key
+LEFT JOIN explored x ON x.search_key = l.search_key
 LEFT JOIN outcomes o ON o.search_key = l.search_key
 LEFT JOIN named_lists n ON n.search_key = l.search_key
 LEFT JOIN repeats r ON r.search_key = l.search_key
