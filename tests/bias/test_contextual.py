@@ -7,6 +7,7 @@ import pytest
 
 from rankloop.bias.cells import Cells
 from rankloop.bias.contextual import compare_contexts
+from rankloop.bias.sightings import sight
 
 NODES = np.arange(4)
 DESK = np.array([1.0, 0.7, 0.5, 0.4])
@@ -39,7 +40,9 @@ def shuffled_lists(curves: dict[str, np.ndarray], seed: int = 0) -> Cells:
 
 
 def test_devices_that_differ_are_found() -> None:
-    contextual = compare_contexts(shuffled_lists({"desk": DESK, "phone": PHONE}), NODES, ["pair"])
+    contextual = compare_contexts(
+        sight(shuffled_lists({"desk": DESK, "phone": PHONE}), NODES), NODES, ["pair"]
+    )
 
     assert contextual is not None
     assert contextual.is_different
@@ -52,7 +55,9 @@ def test_devices_that_differ_are_found() -> None:
 
 def test_devices_that_do_not_differ_are_seldom_found() -> None:
     found = [
-        compare_contexts(shuffled_lists({"desk": DESK, "phone": DESK}, seed), NODES, ["pair"])
+        compare_contexts(
+            sight(shuffled_lists({"desk": DESK, "phone": DESK}, seed), NODES), NODES, ["pair"]
+        )
         for seed in range(20)
     ]
 
@@ -60,4 +65,4 @@ def test_devices_that_do_not_differ_are_seldom_found() -> None:
 
 
 def test_one_device_is_not_compared() -> None:
-    assert compare_contexts(shuffled_lists({"desk": DESK}), NODES, ["pair"]) is None
+    assert compare_contexts(sight(shuffled_lists({"desk": DESK}), NODES), NODES, ["pair"]) is None

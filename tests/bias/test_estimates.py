@@ -15,11 +15,15 @@ from rankloop.bias.cells import Cells
 from rankloop.bias.curves import estimate_curve
 from rankloop.bias.estimates import Z, choose_effects, estimate_propensities
 from rankloop.bias.identifiability import pool_positions
+from rankloop.bias.sightings import sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from rankloop.bias.curves import Curve
+    from rankloop.bias.sightings import Effect
 
 FALLING = 1.0 / np.arange(1, 11)
 UNEVEN = np.array([1.0, 0.7, 0.3, 0.45, 0.4, 0.2, 0.3, 0.15, 0.1, 0.12])
@@ -30,6 +34,8 @@ CURVES = {"falling": FALLING, "uneven": UNEVEN}
 CARD = Path(__file__).resolve().parents[2] / "docs/methods/propensities.md"
 
 N_QUERIES, N_DOCUMENTS = 500, 10
+
+NODES = pool_positions(10)
 
 
 def simulate(
@@ -71,6 +77,11 @@ def simulate(
         },
         n_shards=64,
     )
+
+
+def fit(cells: Cells, by: Sequence[Effect]) -> Curve:
+    """Estimate one curve, whatever the others would say."""
+    return estimate_curve(sight(cells, NODES), NODES, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +175,7 @@ def cover(name: str, n_searches: int, n_logs: int = 200) -> Coverage:
     inside, found = [], []
     for seed in range(n_logs):
         cells = simulate(truth, n_searches, 1_000 + seed)
-        curve = estimate_curve(cells, pool_positions(truth.size), ["pair"])
+        curve = fit(cells, ["pair"])
         if curve.method == "fixed_effects":
             inside.append(np.abs(curve.beta - np.log(truth)) <= Z * curve.std_error)
             found.append(np.exp(curve.beta))
@@ -256,7 +267,7 @@ def test_weeks_find_examination_where_the_ranker_follows_fashion() -> None:
     cells = simulate(FALLING, 200_000, drift_sd=0.5, n_weeks=8)
 
     estimate = estimate_propensities(cells)
-    pair = estimate_curve(cells, pool_positions(10), ["pair"])
+    pair = fit(cells, ["pair"])
 
     assert estimate.drift.status == "found"
     assert estimate.curve is not None
@@ -275,7 +286,8 @@ def test_no_drift_is_found_where_there_is_none() -> None:
 
 
 def test_weeks_that_cost_too_much_are_left_out_and_said_to_be_unchecked() -> None:
-    curve, drift = choose_effects(simulate(FALLING, 10_000, n_weeks=100), pool_positions(10))
+    cells = simulate(FALLING, 10_000, n_weeks=100)
+    curve, drift = choose_effects(sight(cells, NODES), NODES)
 
     assert drift.cost > 0.5
     assert drift.status == "unchecked"
@@ -304,7 +316,7 @@ def test_a_log_twice_as_long_halves_variances_and_moves_nothing() -> None:
     )
     once = Cells.from_columns({**columns, "shard": cells.shard * 0})
 
-    first, second = (estimate_curve(log, pool_positions(10), ["pair"]) for log in (once, twice))
+    first, second = (fit(log, ["pair"]) for log in (once, twice))
 
     assert second.fitted == pytest.approx(first.fitted)
     variances = [np.diag(curve.spread.covariance) for curve in (first, second)]

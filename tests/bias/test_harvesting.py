@@ -6,6 +6,7 @@ import numpy as np
 
 from rankloop.bias.cells import Cells
 from rankloop.bias.harvesting import count_by_group, harvest
+from rankloop.bias.sightings import sight
 
 NODES = np.arange(3)
 
@@ -27,7 +28,7 @@ def moved_document() -> Cells:
 
 
 def test_only_what_moved_and_was_clicked_is_kept() -> None:
-    harvested = harvest(moved_document(), NODES, ["pair"])
+    harvested = harvest(sight(moved_document(), NODES), ["pair"])
 
     assert harvested.node.tolist() == [0, 1, 2]
     assert harvested.n.tolist() == [10, 25, 5]
@@ -36,7 +37,7 @@ def test_only_what_moved_and_was_clicked_is_kept() -> None:
 
 
 def test_weeks_are_told_apart_where_asked() -> None:
-    harvested = harvest(moved_document(), NODES, ["pair", "week"])
+    harvested = harvest(sight(moved_document(), NODES), ["pair", "week"])
 
     assert harvested.node.tolist() == [0, 1, 1, 2]
     assert harvested.total.tolist() == [6, 1]
@@ -44,7 +45,7 @@ def test_weeks_are_told_apart_where_asked() -> None:
 
 
 def test_an_effect_that_loses_its_second_node_is_dropped() -> None:
-    harvested = harvest(moved_document(), NODES, ["pair", "week"])
+    harvested = harvest(sight(moved_document(), NODES), ["pair", "week"])
 
     kept = harvested.restrict(np.array([True, True, False]))
 
@@ -53,10 +54,10 @@ def test_an_effect_that_loses_its_second_node_is_dropped() -> None:
 
 
 def test_clicks_are_counted_by_group_of_people() -> None:
-    cells = moved_document()
-    harvested = harvest(cells, NODES, ["pair"])
+    seen = sight(moved_document(), NODES)
+    harvested = harvest(seen, ["pair"])
 
-    grouped = count_by_group(cells, NODES, ["pair"], harvested)
+    grouped = count_by_group(seen, ["pair"], harvested)
 
     assert grouped.by_node.tolist() == [[4, 0, 0], [0, 3, 0]]
-    assert grouped.by_effect.toarray().tolist() == [[4], [3]]
+    assert grouped.by_effect.toarray().tolist() == [[4, 3]]

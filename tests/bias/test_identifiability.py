@@ -16,6 +16,7 @@ from rankloop.bias.identifiability import (
     plan_swaps,
     pool_positions,
 )
+from rankloop.bias.sightings import sight
 
 
 def to_laplacian(weight: list[list[float]]) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_a_rank_clicked_on_one_side_alone_is_not_settled() -> None:
         }
     )
 
-    settled = find_settled(harvest(cells, np.arange(3), ["pair"]))
+    settled = find_settled(harvest(sight(cells, np.arange(3)), ["pair"]))
 
     assert settled.tolist() == [True, True, False]
 

@@ -7,7 +7,8 @@ import pytest
 
 from rankloop.bias.cells import Cells
 from rankloop.bias.harvesting import harvest
-from rankloop.bias.newton import MAX_STEPS, build_basis, inform, maximize, share_clicks
+from rankloop.bias.newton import MAX_STEPS, build_basis, expect, maximize, measure_likelihood
+from rankloop.bias.sightings import sight
 
 NODES = np.arange(3)
 
@@ -27,7 +28,7 @@ def moved_documents(scale: float = 1.0) -> Cells:
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_examination_does_not_depend_on_attraction(scale: float) -> None:
-    harvested = harvest(moved_documents(scale), NODES, ["pair"])
+    harvested = harvest(sight(moved_documents(scale), NODES), ["pair"])
 
     fit = maximize(harvested, build_basis(np.ones(3, dtype=bool)))
 
@@ -37,23 +38,23 @@ def test_examination_does_not_depend_on_attraction(scale: float) -> None:
 
 
 def test_rows_of_the_information_add_up_to_nothing() -> None:
-    harvested = harvest(moved_documents(), NODES, ["pair"])
+    harvested = harvest(sight(moved_documents(), NODES), ["pair"])
 
-    information = inform(harvested, share_clicks(harvested, np.zeros(3)))
+    expected, information = expect(harvested, np.zeros(3))
 
+    assert expected.sum() == pytest.approx(harvested.n_clicks)
     assert information.sum(axis=0) == pytest.approx(np.zeros(3))
     assert information == pytest.approx(information.T)
 
 
 def test_the_information_is_the_bend_of_the_likelihood() -> None:
-    harvested = harvest(moved_documents(), NODES, ["pair"])
+    harvested = harvest(sight(moved_documents(), NODES), ["pair"])
 
     def measure(b: float) -> float:
-        share = share_clicks(harvested, np.array([0.0, b, -1.0]))
-        return float(harvested.clicks @ np.log(share))
+        return measure_likelihood(harvested, np.array([0.0, b, -1.0]))
 
     bend = -(measure(0.001) - 2 * measure(0.0) + measure(-0.001)) / 0.001**2
-    information = inform(harvested, share_clicks(harvested, np.array([0.0, 0.0, -1.0])))
+    _, information = expect(harvested, np.array([0.0, 0.0, -1.0]))
 
     assert information[1, 1] == pytest.approx(bend, rel=1e-3)
 
@@ -69,7 +70,7 @@ def test_a_maximum_that_is_not_there_is_not_reported() -> None:
         }
     )
 
-    fit = maximize(harvest(cells, np.arange(2), ["pair"]), np.array([[0.0], [1.0]]))
+    fit = maximize(harvest(sight(cells, np.arange(2)), ["pair"]), np.array([[0.0], [1.0]]))
 
     assert not fit.is_settled
     assert fit.n_steps <= MAX_STEPS

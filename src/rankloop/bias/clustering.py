@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rankloop.bias.newton import share_clicks
+from rankloop.bias.newton import lay_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,8 +69,7 @@ def estimate_spread(
         penalty: `[n_nodes, n_nodes]` precision of the prior that it was made with, or none; it
             counts as evidence of its own.
     """
-    share = harvested.spread(share_clicks(harvested, fit.beta))
-    slope = grouped.by_node - (grouped.by_effect @ share).toarray()
+    slope = grouped.by_node - _expect(grouped, harvested, fit)
     is_held = grouped.by_node.sum(axis=1) > 0
     n_groups = int(is_held.sum())
     slope[is_held] -= slope[is_held].sum(axis=0) / max(n_groups, 1)
@@ -80,3 +79,11 @@ def estimate_spread(
         return Spread(moves, n_groups, inverse)
     prior = 0.0 if penalty is None else inverse @ penalty @ inverse
     return Spread(moves, n_groups, add_up(moves, n_groups) + prior)
+
+
+def _expect(grouped: Grouped, harvested: Harvest, fit: Fit) -> NDArray[np.float64]:
+    """Spread each group's clicks over the nodes as the fit expects them: `[n_shards, n_nodes]`."""
+    expected = np.zeros_like(grouped.by_node)
+    for effects, shares in lay_out(harvested, fit.beta):
+        expected += grouped.by_effect[effects].T @ shares
+    return expected

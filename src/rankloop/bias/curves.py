@@ -10,7 +10,7 @@ import numpy as np
 from rankloop.bias.clustering import Spread, estimate_spread
 from rankloop.bias.harvesting import count_by_group, harvest
 from rankloop.bias.identifiability import AMBER, Graph, build_graph, find_settled
-from rankloop.bias.newton import Fit, build_basis, inform, maximize, share_clicks
+from rankloop.bias.newton import ROUGH, Fit, build_basis, expect, maximize
 from rankloop.bias.shrinkage import shrink, steady
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rankloop.bias.cells import Cells
-    from rankloop.bias.harvesting import Effect, Harvest
+    from rankloop.bias.harvesting import Harvest
+    from rankloop.bias.sightings import Effect, Sightings
 
 Method = Literal["fixed_effects", "shrunk", "power_law", "none"]
 """How a curve was made: every rank by itself, drawn to a power law, a power law, not at all."""
@@ -84,7 +84,7 @@ def rank_nodes(node_of: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.bincount(node_of, weights=log_rank) / np.bincount(node_of)
 
 
-def estimate_curve(cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect]) -> Curve:
+def estimate_curve(seen: Sightings, node_of: NDArray[np.int64], by: Sequence[Effect]) -> Curve:
     """Estimate examination from whatever stood at several ranks.
 
     Every rank is fitted by itself where each of the first ten comes out with a standard error of
@@ -94,15 +94,16 @@ def estimate_curve(cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect
     whatever the method.
 
     Args:
-        cells: The log's cells, with clicks by shard for errors by person.
+        seen: What was shown where, with clicks by group of people for their errors.
         node_of: `[n_positions]` int64, the node of each position; ascending from 0.
         by: What attraction may differ by besides the pair.
     """
-    harvested = harvest(cells, node_of, by)
+    harvested = harvest(seen, by)
     log_rank = rank_nodes(node_of)
-    law = maximize(harvested, log_rank[:, np.newaxis])
+    # It joins the ranks, stands in for those without a number, and is where searches start.
+    law = maximize(harvested, log_rank[:, np.newaxis], tolerance=ROUGH)
     joined = build_graph(law.information).is_joined
-    work = _Work(cells, node_of, tuple(by), harvested, log_rank, law.beta)
+    work = _Work(seen, tuple(by), harvested, log_rank, law.beta)
     if joined.sum() < 2:
         return work.finish(law, joined, "none")
     settled = find_settled(harvested) & joined
@@ -135,8 +136,7 @@ def _steady(curve: Curve, log_rank: NDArray[np.float64]) -> Curve:
 class _Work:
     """One curve under way."""
 
-    cells: Cells
-    node_of: NDArray[np.int64]
+    seen: Sightings
     by: tuple[Effect, ...]
     harvested: Harvest
     log_rank: NDArray[np.float64]
@@ -160,11 +160,11 @@ class _Work:
         if not fit.is_settled:
             method, is_identified = "none", np.zeros_like(is_identified)
         part = self.harvested.restrict(is_identified)
-        grouped = count_by_group(self.cells, self.node_of, self.by, part)
+        grouped = count_by_group(self.seen, self.by, part)
         spread = estimate_spread(grouped, part, fit, penalty)
         variance = np.where(is_identified, np.diag(spread.covariance), np.inf)
         beta = np.where(is_identified, fit.beta, self.law)
-        graph = build_graph(inform(self.harvested, share_clicks(self.harvested, beta)))
+        graph = build_graph(expect(self.harvested, beta)[1])
         line = self.log_rank * is_identified
         slope, length = float(line @ beta), float(line @ line)
         return Curve(

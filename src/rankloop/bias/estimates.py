@@ -11,7 +11,6 @@ import numpy as np
 from rankloop.bias.contextual import Contextual, compare_contexts
 from rankloop.bias.curves import N_JUDGED, Curve, Method, estimate_curve
 from rankloop.bias.drift import Drift, compare_weeks
-from rankloop.bias.harvesting import keep_moved
 from rankloop.bias.identifiability import (
     AMBER,
     Light,
@@ -24,6 +23,7 @@ from rankloop.bias.identifiability import (
 from rankloop.bias.isotonic import smooth
 from rankloop.bias.propensities import Propensities, Status
 from rankloop.bias.sensitivity import Guess, sweep
+from rankloop.bias.sightings import Sightings, sight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,28 +134,30 @@ def estimate_propensities(cells: Cells) -> BiasEstimate:
         'not_identifiable'
     """
     node_of = pool_positions(max(cells.n_positions, 1))
-    if cells.n_clicks == 0 or cells.n_positions < 2:
-        return _describe(cells, node_of, None, Drift.unchecked(1), None)
-    moved = keep_moved(cells, node_of)
+    seen = sight(cells, node_of)
+    work = _Described(cells, node_of, seen.n_by_node, seen.clicks_by_node)
+    if not work.clicks.any() or node_of.size < 2:
+        return work.describe(None, Drift.unchecked(1), None)
+    moved = seen.keep_moved()
     curve, drift = choose_effects(moved, node_of)
     contextual = None
     if curve.method != "none":
         contextual = compare_contexts(moved, node_of, curve.by)
-    return _describe(cells, node_of, curve, drift, contextual)
+    return work.describe(curve, drift, contextual)
 
 
-def choose_effects(cells: Cells, node_of: NDArray[np.int64]) -> tuple[Curve, Drift]:
+def choose_effects(seen: Sightings, node_of: NDArray[np.int64]) -> tuple[Curve, Drift]:
     """Estimate with attraction free by week, or by pair alone where weeks cost too much.
 
     Weeks are kept, whatever they cost, where estimates with and without them disagree.
     """
-    if not cells.week.any():
-        pair = estimate_curve(cells, node_of, ["pair"])
+    if not seen.week.any():
+        pair = estimate_curve(seen, node_of, ["pair"])
         return pair, Drift.unchecked(pair.beta.size)
-    # Two curves of the same cells, each mostly within NumPy, which lets the other go on.
+    # Two curves of the same rows, each mostly within NumPy, which lets the other go on.
     with ThreadPoolExecutor(2) as threads:
-        by_week = threads.submit(estimate_curve, cells, node_of, ["pair", "week"])
-        pair = estimate_curve(cells, node_of, ["pair"])
+        by_week = threads.submit(estimate_curve, seen, node_of, ["pair", "week"])
+        pair = estimate_curve(seen, node_of, ["pair"])
         week = by_week.result()
     if pair.method == "none":
         return pair, Drift.unchecked(pair.beta.size)
@@ -163,35 +165,71 @@ def choose_effects(cells: Cells, node_of: NDArray[np.int64]) -> tuple[Curve, Dri
     return (pair if drift.status == "unchecked" else week), drift
 
 
-def _describe(
-    cells: Cells,
-    node_of: NDArray[np.int64],
-    curve: Curve | None,
-    drift: Drift,
-    contextual: Contextual | None,
-) -> BiasEstimate:
-    """Put together what is told."""
-    nodes = list_nodes(node_of)
-    unknown = np.full(len(nodes), np.inf)
-    is_told = curve is not None and curve.method != "none"
-    std_error = curve.std_error if curve is not None and is_told else unknown
-    beta = curve.beta if curve is not None and is_told else np.full(len(nodes), np.nan)
-    method: Method = curve.method if curve is not None else "none"
-    status = _judge(std_error, count_by_node(cells.n, cells.position, node_of), method)
-    swaps = tuple(plan_swaps(curve.graph, std_error)) if curve is not None else ()
-    return BiasEstimate(
-        propensities=Propensities(np.exp(beta)[node_of], std_error[node_of], status, method),
-        node_of=node_of,
-        rows=tuple(_list_rows(cells, node_of, beta, std_error)) if len(cells) else (),
-        lack="" if is_told else find_lack(cells),
-        curve=curve,
-        components=_list_components(curve, nodes, len(cells)),
-        harvest_share=curve.n_clicks / cells.n_clicks if curve is not None else 0.0,
-        drift=drift,
-        contextual=contextual,
-        swaps=swaps,
-        guesses=() if is_told or not cells.n_clicks else tuple(sweep(cells)),
-    )
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What is told of a log: counts by node, `[n_nodes]` each, and whatever was estimated."""
+
+    cells: Cells
+    node_of: NDArray[np.int64]
+    n: NDArray[np.float64]
+    clicks: NDArray[np.float64]
+
+    def describe(
+        self, curve: Curve | None, drift: Drift, contextual: Contextual | None
+    ) -> BiasEstimate:
+        """Put together what is told."""
+        cells, node_of = self.cells, self.node_of
+        nodes = list_nodes(node_of)
+        unknown = np.full(len(nodes), np.inf)
+        is_told = curve is not None and curve.method != "none"
+        std_error = curve.std_error if curve is not None and is_told else unknown
+        beta = curve.beta if curve is not None and is_told else np.full(len(nodes), np.nan)
+        method: Method = curve.method if curve is not None else "none"
+        status = _judge(std_error, self.n, method)
+        swaps = tuple(plan_swaps(curve.graph, std_error)) if curve is not None else ()
+        n_clicks = self.clicks.sum()
+        return BiasEstimate(
+            propensities=Propensities(np.exp(beta)[node_of], std_error[node_of], status, method),
+            node_of=node_of,
+            rows=tuple(self._list_rows(beta, std_error)) if len(cells) else (),
+            lack="" if is_told else find_lack(cells),
+            curve=curve,
+            components=_list_components(curve, nodes, len(cells)),
+            harvest_share=curve.n_clicks / n_clicks if curve is not None else 0.0,
+            drift=drift,
+            contextual=contextual,
+            swaps=swaps,
+            guesses=() if is_told or not n_clicks else tuple(sweep(cells)),
+        )
+
+    def _list_rows(
+        self, beta: NDArray[np.float64], std_error: NDArray[np.float64]
+    ) -> list[NodeRow]:
+        """Lay the estimate out by node."""
+        n, clicks = self.n, self.clicks
+        rate = np.divide(clicks, n, out=np.full(n.size, np.nan), where=n > 0)
+        naive = rate / rate[0] if rate[0] > 0 else np.full(n.size, np.nan)
+        isotonic, lights = smooth(beta, std_error), light_up(std_error)
+        intervals = lay_out(beta, std_error)
+        rows = []
+        for node, (first, last) in enumerate(list_nodes(self.node_of)):
+            propensity, low, high = intervals[node]
+            rows.append(
+                NodeRow(
+                    position=first,
+                    last_position=last,
+                    propensity=propensity,
+                    std_error=_tell(std_error[node]),
+                    low=low,
+                    high=high,
+                    naive=_tell(naive[node]),
+                    light=lights[node],
+                    n=int(n[node]),
+                    clicks=int(clicks[node]),
+                    isotonic=_tell(isotonic[node]),
+                )
+            )
+        return rows
 
 
 def _judge(std_error: NDArray[np.float64], n: NDArray[np.float64], method: Method) -> Status:
@@ -204,14 +242,6 @@ def _judge(std_error: NDArray[np.float64], n: NDArray[np.float64], method: Metho
     matters = (n >= MIN_SHARE * n.max())[:N_JUDGED]
     is_good = method == "fixed_effects" and (std_error[:N_JUDGED][matters] <= AMBER).all()
     return "identified" if is_good else "weak"
-
-
-def count_by_node(
-    counts: NDArray[np.int64], position: NDArray[np.int32], node_of: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Add up `[n_cells]` counts by node: `[n_nodes]`."""
-    n_nodes = int(node_of[-1]) + 1
-    return np.bincount(node_of[position], weights=counts, minlength=n_nodes).astype(np.float64)
 
 
 def find_lack(cells: Cells) -> Lack:
@@ -235,41 +265,6 @@ def _list_components(
     if curve is None:
         return tuple((first,) for first, _ in nodes)
     return tuple(tuple(nodes[node][0] for node in part) for part in curve.graph.components)
-
-
-def _list_rows(
-    cells: Cells,
-    node_of: NDArray[np.int64],
-    beta: NDArray[np.float64],
-    std_error: NDArray[np.float64],
-) -> list[NodeRow]:
-    """Lay the estimate out by node."""
-    nodes = list_nodes(node_of)
-    n = count_by_node(cells.n, cells.position, node_of)
-    clicks = count_by_node(cells.clicks, cells.position, node_of)
-    rate = np.divide(clicks, n, out=np.full(n.size, np.nan), where=n > 0)
-    naive = rate / rate[0] if rate[0] > 0 else np.full(n.size, np.nan)
-    isotonic, lights = smooth(beta, std_error), light_up(std_error)
-    rows = []
-    intervals = lay_out(beta, std_error)
-    for node, (first, last) in enumerate(nodes):
-        propensity, low, high = intervals[node]
-        rows.append(
-            NodeRow(
-                position=first,
-                last_position=last,
-                propensity=propensity,
-                std_error=_tell(std_error[node]),
-                low=low,
-                high=high,
-                naive=_tell(naive[node]),
-                light=lights[node],
-                n=int(n[node]),
-                clicks=int(clicks[node]),
-                isotonic=_tell(isotonic[node]),
-            )
-        )
-    return rows
 
 
 def lay_out(

@@ -8,7 +8,7 @@ kept its place, or was never clicked, tells nothing and is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import sparse
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rankloop.bias.cells import Cells
+    from rankloop.bias.sightings import Effect, Sightings
 
-Effect = Literal["pair", "week", "context"]
-"""What attraction may differ by; the pair always."""
+MAX_SPREAD: Final = 4
+"""Numbers are counted rather than sorted while they span at most so many times their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,42 +104,16 @@ class Harvest:
         )
 
 
-def number_effects(cells: Cells, by: Sequence[Effect]) -> NDArray[np.int64]:
-    """Number each cell's effect: its pair, and its context and week where `by` names them."""
-    key = cells.pair.astype(np.int64, copy=True)
-    if "context" in by:
-        key = key * len(cells.contexts) + cells.context
-    if "week" in by:
-        key = key * (int(cells.week.max()) + 1 if len(cells) else 1) + cells.week
-    return key
-
-
-def keep_moved(cells: Cells, node_of: NDArray[np.int64]) -> Cells:
-    """Keep pairs that were clicked and shown at two nodes: nothing else can be harvested.
-
-    Args:
-        cells: A log's cells.
-        node_of: `[n_positions]` int64, the node of each position.
-    """
-    if not len(cells):
-        return cells
-    start = np.flatnonzero(np.diff(cells.pair, prepend=-1))
-    node = node_of[cells.position]
-    is_moved = np.maximum.reduceat(node, start) > np.minimum.reduceat(node, start)
-    is_kept = is_moved & (np.add.reduceat(cells.clicks, start) > 0)
-    return cells.select(np.repeat(is_kept, np.diff(start, append=len(cells))))
-
-
-def harvest(cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect]) -> Harvest:
+def harvest(seen: Sightings, by: Sequence[Effect]) -> Harvest:
     """Gather what was shown at two nodes or more, and clicked.
 
     Args:
-        cells: A log's cells.
-        node_of: `[n_positions]` int64, the node of each position.
+        seen: What was shown where.
         by: What attraction may differ by besides the pair.
 
     Example:
         >>> from rankloop.bias.cells import Cells
+        >>> from rankloop.bias.sightings import sight
         >>> cells = Cells.from_columns(
         ...     {
         ...         "query_key": ["q", "q", "q"],
@@ -149,17 +123,35 @@ def harvest(cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect]) -> H
         ...         "clicks": [4, 2, 1],
         ...     }
         ... )
-        >>> harvested = harvest(cells, np.arange(3), ["pair"])
+        >>> harvested = harvest(sight(cells, np.arange(3)), ["pair"])
         >>> harvested.node.tolist(), harvested.clicks.tolist()
         ([0, 1], [4.0, 2.0])
     """
-    keys = {"effect": number_effects(cells, by), "node": node_of[cells.position]}
-    rows, sums = fold(keys, {"n": cells.n, "clicks": cells.clicks})
-    key, effect = _number(keys["effect"][rows])
-    n, clicks = sums["n"].astype(np.float64), sums["clicks"].astype(np.float64)
-    return _keep_telling(
-        key, effect, keys["node"][rows], n, clicks, int(node_of.max(initial=0)) + 1
-    )
+    key, node, n, clicks = _add_up(seen, by)
+    held, effect = _number(key)
+    return _keep_telling(held, effect, node, n, clicks, seen.n_nodes)
+
+
+def _add_up(
+    seen: Sightings, by: Sequence[Effect]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Add rows up by effect and node: `[n_rows]` effects, ascending, nodes and counts."""
+    key = seen.number_effects(by)
+    cell = key * seen.n_nodes + seen.node
+    if (cell[1:] > cell[:-1]).all():
+        return key, seen.node, seen.n, seen.clicks
+    size = int(cell.max()) + 1
+    if size > MAX_SPREAD * cell.size:
+        counts = {"n": seen.n.astype(np.int64), "clicks": seen.clicks.astype(np.int64)}
+        rows, sums = fold({"cell": cell}, counts)
+        cell, n, clicks = cell[rows], sums["n"], sums["clicks"]
+    else:
+        # Counting needs no order: rows of a pair are near each other already.
+        n, clicks = (np.bincount(cell, weights=each) for each in (seen.n, seen.clicks))
+        cell = np.flatnonzero(n)
+        n, clicks = n[cell], clicks[cell]
+    key, node = np.divmod(cell, seen.n_nodes)
+    return key, node, n.astype(np.float64), clicks.astype(np.float64)
 
 
 def _number(ordered: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -192,36 +184,51 @@ class Grouped:
 
     Attributes:
         by_node: `[n_shards, n_nodes]` float64, clicks at each node.
-        by_effect: `[n_shards, n_effects]` float64, sparse, clicks on each effect.
+        by_effect: `[n_effects, n_shards]` float64, sparse, clicks on each effect.
     """
 
     by_node: NDArray[np.float64]
     by_effect: sparse.csr_array
 
 
-def count_by_group(
-    cells: Cells, node_of: NDArray[np.int64], by: Sequence[Effect], harvested: Harvest
-) -> Grouped:
+def count_by_group(seen: Sightings, by: Sequence[Effect], harvested: Harvest) -> Grouped:
     """Count harvested clicks by group of people.
 
     Args:
-        cells: The log's cells, told apart by shard; only clicked ones have to be.
-        node_of: `[n_positions]` int64, the node of each position.
+        seen: What was shown where, and who clicked.
         by: What attraction may differ by besides the pair.
-        harvested: What was harvested from them, restricted or not.
+        harvested: What was harvested from it, restricted or not.
     """
-    n_nodes = harvested.n_nodes
+    n_nodes, n_shards = harvested.n_nodes, seen.n_shards
     is_used = np.zeros(n_nodes, dtype=bool)
     is_used[harvested.node] = True
-    key, node = number_effects(cells, by), node_of[cells.position]
-    place = np.searchsorted(harvested.key, key)
-    rows = np.flatnonzero((cells.clicks > 0) & is_used[node] & (place < harvested.key.size))
-    rows = rows[harvested.key[place[rows]] == key[rows]]
-    shard, clicks = cells.shard[rows].astype(np.int64), cells.clicks[rows].astype(np.float64)
-    size = cells.n_shards * n_nodes
-    by_node = np.bincount(shard * n_nodes + node[rows], weights=clicks, minlength=size)
-    shape = (cells.n_shards, harvested.key.size)
+    key = seen.number_effects(by)[seen.click_row]
+    place = _find_places(harvested.key, key)
+    rows = np.flatnonzero((place >= 0) & is_used[seen.node[seen.click_row]])
+    place, node = place[rows], seen.node[seen.click_row[rows]]
+    shard, clicks = seen.click_shard[rows], seen.click_count[rows]
+    by_node = np.bincount(shard * n_nodes + node, weights=clicks, minlength=n_shards * n_nodes)
+    shape = (harvested.key.size, n_shards)
     return Grouped(
-        by_node.reshape(cells.n_shards, n_nodes).astype(np.float64),
-        sparse.csr_array((clicks, (shard, place[rows])), shape=shape),
+        by_node.reshape(n_shards, n_nodes).astype(np.float64),
+        sparse.csr_array((clicks, (place, shard)), shape=shape),
     )
+
+
+def _find_places(held: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find numbers in an ascending table of them; -1 where it lacks one.
+
+    Example:
+        >>> _find_places(np.array([2, 5]), np.array([5, 3, 2])).tolist()
+        [1, -1, 0]
+    """
+    size = int(max(held.max(initial=0), wanted.max(initial=0))) + 1
+    if size <= MAX_SPREAD * (held.size + wanted.size):
+        table = np.full(size, -1, dtype=np.int64)
+        table[held] = np.arange(held.size)
+        return table[wanted]
+    place = np.searchsorted(held, wanted)
+    is_found = np.zeros(wanted.size, dtype=bool)
+    inside = place < held.size
+    is_found[inside] = held[place[inside]] == wanted[inside]
+    return np.where(is_found, place, -1)

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rankloop.bias.harvesting import Harvest
@@ -31,11 +33,17 @@ if TYPE_CHECKING:
 MAX_STEPS: Final = 50
 """Hard stop; a log of any size takes five to eight steps."""
 
-CHUNK: Final = 2**15
+CHUNK: Final = 2**13
 """Effects whose shares are laid out at a time."""
 
-TOLERANCE: Final = 1e-10
-"""Stop once no logarithm moves by more than this in one step."""
+TOLERANCE: Final = 1e-6
+"""Stop once no logarithm moves by more than this in one step.
+
+Each step squares what is left, so that the maximum is met to some 1e-12.
+"""
+
+ROUGH: Final = 1e-2
+"""The same for a curve that another search only starts from."""
 
 MAX_MOVE: Final = 2.0
 """Longest step of one logarithm, so that a first step over a cliff does not end the search."""
@@ -54,14 +62,12 @@ class Fit:
         basis: `[n_nodes, n_parameters]` float64, the directions that were searched.
         information: `[n_nodes, n_nodes]` float64, second derivatives of minus the log likelihood:
             a Laplacian, rows add up to 0.
-        log_likelihood: Its value at `beta`, up to a constant of the data.
         n_steps: Newton steps taken; `MAX_STEPS` if it did not settle.
     """
 
     beta: NDArray[np.float64]
     basis: NDArray[np.float64]
     information: NDArray[np.float64]
-    log_likelihood: float
     n_steps: int
 
     @property
@@ -89,29 +95,55 @@ def build_basis(is_fitted: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.eye(is_fitted.size)[:, is_fitted][:, 1:]
 
 
-def share_clicks(harvested: Harvest, beta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Say which share of its effect's clicks each row is expected to get, `[n_rows]`."""
-    weight = harvested.n * np.exp(beta)[harvested.node]
-    return weight / np.repeat(harvested.sum_by_effect(weight), harvested.lengths)
+def lay_out(
+    harvested: Harvest, beta: NDArray[np.float64]
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Lay out the shares of each effect's clicks that nodes are expected to get, in parts.
+
+    Rows of an effect are few and neighbors, and a part fits the processor's own memory: passing
+    over it several times costs less than passing over all effects once.
+
+    Yields:
+        Which effects, and `[n_effects of them, n_nodes]` float64 shares; 0 where it was not shown.
+    """
+    weight, n_nodes = np.exp(beta), harvested.n_nodes
+    ends = np.append(harvested.start, harvested.node.size)
+    for first in range(0, harvested.start.size, CHUNK):
+        last = min(first + CHUNK, harvested.start.size)
+        rows = slice(ends[first], ends[last])
+        node = harvested.node[rows]
+        place = np.repeat(np.arange(last - first) * n_nodes, np.diff(ends[first : last + 1]))
+        shares = np.zeros((last - first, n_nodes))
+        shares.ravel()[place + node] = harvested.n[rows] * weight[node]
+        shares /= shares.sum(axis=1, keepdims=True)
+        yield slice(first, last), shares
 
 
-def inform(harvested: Harvest, share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the information at some shares: a Laplacian `[n_nodes, n_nodes]`.
+def expect(
+    harvested: Harvest, beta: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the clicks that each node is expected to get, and the information.
 
-    The weight between two nodes is Σ_i C_i π_ik π_il, their swap information.
+    The information is a Laplacian; the weight between two nodes is Σ_i C_i π_ik π_il, their swap
+    information.
+
+    Returns:
+        `[n_nodes]` expected clicks and `[n_nodes, n_nodes]` information.
     """
     total, n_nodes = harvested.total, harvested.n_nodes
-    swapped = np.zeros((n_nodes, n_nodes))
-    ends = np.append(harvested.start, harvested.node.size)
-    # Rows of an effect are neighbors and few: a table with a column a node is mostly full.
-    for first in range(0, total.size, CHUNK):
-        last = min(first + CHUNK, total.size)
-        rows = slice(ends[first], ends[last])
-        place = np.repeat(np.arange(last - first), np.diff(ends[first : last + 1]))
-        shares = np.zeros((last - first, n_nodes))
-        shares[place, harvested.node[rows]] = share[rows]
-        swapped += (shares * total[first:last, np.newaxis]).T @ shares
-    return np.asarray(np.diag(swapped.sum(axis=1)) - swapped)
+    expected, swapped = np.zeros(n_nodes), np.zeros((n_nodes, n_nodes))
+    for effects, shares in lay_out(harvested, beta):
+        clicks = shares * total[effects, np.newaxis]
+        expected += clicks.sum(axis=0)
+        swapped += clicks.T @ shares
+    return expected, np.asarray(np.diag(swapped.sum(axis=1)) - swapped)
+
+
+def measure_likelihood(harvested: Harvest, beta: NDArray[np.float64]) -> float:
+    """Compute the log likelihood, up to a constant of the data."""
+    weight = harvested.n * np.exp(beta)[harvested.node]
+    totals = np.repeat(harvested.sum_by_effect(weight), harvested.lengths)
+    return float(harvested.clicks @ np.log(weight / totals)) if weight.size else 0.0
 
 
 def maximize(
@@ -119,6 +151,7 @@ def maximize(
     basis: NDArray[np.float64],
     penalty: NDArray[np.float64] | None = None,
     start: NDArray[np.float64] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Fit:
     """Find the maximum of the likelihood over the curves that a basis spans.
 
@@ -127,10 +160,12 @@ def maximize(
         basis: `[n_nodes, n_parameters]` directions in which log examination may go; 0 in row 0.
         penalty: `[n_nodes, n_nodes]` precision of a prior with mean 0, or none.
         start: `[n_nodes]` where to begin, within the basis; 0 everywhere when left out.
+        tolerance: Longest last step of a logarithm.
 
     Example:
         >>> from rankloop.bias.cells import Cells
         >>> from rankloop.bias.harvesting import harvest
+        >>> from rankloop.bias.sightings import sight
         >>> cells = Cells.from_columns(
         ...     {
         ...         "query_key": ["q", "q"],
@@ -140,25 +175,22 @@ def maximize(
         ...         "clicks": [40, 20],
         ...     }
         ... )
-        >>> fit = maximize(harvest(cells, np.arange(2), ["pair"]), np.array([[0.0], [1.0]]))
+        >>> seen = sight(cells, np.arange(2))
+        >>> fit = maximize(harvest(seen, ["pair"]), np.array([[0.0], [1.0]]))
         >>> np.exp(fit.beta).round(6)
         array([1.  , 0.25])
     """
     beta = np.zeros(harvested.n_nodes) if start is None else start.copy()
     prior = np.zeros((beta.size, beta.size)) if penalty is None else penalty
-    clicks, total = harvested.clicks_by_node, harvested.total
+    clicks = harvested.clicks_by_node
     n_steps, moved = 0, np.inf
-    share = share_clicks(harvested, beta)
-    information = inform(harvested, share)
-    while moved > TOLERANCE and n_steps < MAX_STEPS and basis.shape[1]:
-        slope = clicks - np.asarray(harvested.spread(share).T @ total) - prior @ beta
+    expected, information = expect(harvested, beta)
+    while moved > tolerance and n_steps < MAX_STEPS and basis.shape[1]:
         bend = basis.T @ (information + prior) @ basis
-        step = np.linalg.lstsq(bend, basis.T @ slope, rcond=None)[0]
+        step = np.linalg.lstsq(bend, basis.T @ (clicks - expected - prior @ beta), rcond=None)[0]
         step = basis @ np.clip(step, -MAX_MOVE, MAX_MOVE)
         beta += step
         moved = float(np.abs(step).max())
         n_steps += 1
-        share = share_clicks(harvested, beta)
-        information = inform(harvested, share)
-    likelihood = float(harvested.clicks @ np.log(share)) if share.size else 0.0
-    return Fit(beta, basis, information, likelihood, n_steps)
+        expected, information = expect(harvested, beta)
+    return Fit(beta, basis, information, n_steps)

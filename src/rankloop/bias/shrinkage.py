@@ -12,13 +12,14 @@ at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from rankloop.bias.newton import build_basis, maximize
+from rankloop.bias.newton import build_basis, maximize, measure_likelihood
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,18 +72,18 @@ def shrink(
         fit = maximize(harvested, basis, penalty, start)
         start = fit.beta
         eta = float(-(line @ fit.beta) / (line @ line))
-        tried.append((_weigh(fit, penalty, tau), Shrunk(fit, penalty, eta, tau)))
+        likelihood = measure_likelihood(harvested, fit.beta)
+        tried.append((likelihood - _weigh(fit, penalty, tau), Shrunk(fit, penalty, eta, tau)))
     return max(tried, key=lambda entry: entry[0])[1]
 
 
 def _weigh(fit: Fit, penalty: NDArray[np.float64], tau: float) -> float:
-    """Compute the logarithm of the marginal likelihood by Laplace's method, up to a constant."""
+    """Compute what the marginal likelihood's logarithm lacks of the likelihood's, by Laplace."""
     n_scattered = fit.basis.shape[1] - 1
     deviation = float((penalty @ fit.beta) @ fit.beta)
     bend = fit.basis.T @ (fit.information + penalty) @ fit.basis
     log_determinant = float(np.linalg.slogdet(bend)[1])
-    scattered = 0.5 * (deviation + log_determinant) + n_scattered * float(np.log(tau))
-    return float(fit.log_likelihood - scattered)
+    return 0.5 * (deviation + log_determinant) + n_scattered * math.log(tau)
 
 
 @dataclass(frozen=True, slots=True)
