@@ -12,7 +12,6 @@ at once.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -83,7 +82,7 @@ def _weigh(fit: Fit, penalty: NDArray[np.float64], tau: float) -> float:
     deviation = float((penalty @ fit.beta) @ fit.beta)
     bend = fit.basis.T @ (fit.information + penalty) @ fit.basis
     log_determinant = float(np.linalg.slogdet(bend)[1])
-    return 0.5 * (deviation + log_determinant) + n_scattered * math.log(tau)
+    return float(0.5 * (deviation + log_determinant) + n_scattered * np.log(tau))
 
 
 @dataclass(frozen=True, slots=True)
