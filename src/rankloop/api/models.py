@@ -153,10 +153,12 @@ def _read(
         manifest = engine.models.folders.describe(record.model_id)
     except RankloopError as error:
         problem = str(error)
-    is_serving = record.state == "promoted" and engine.serving.is_serving(
+    is_to_serve = record.state == "promoted"
+    # An encoder ranks until the documents are embedded with what comes after it.
+    is_serving = (is_to_serve or record.kind == "encoder") and engine.serving.is_serving(
         record.retriever_id, record.model_id
     )
-    if record.state == "promoted" and not is_serving:
+    if is_to_serve and not is_serving:
         failure = engine.models.failure(record.model_id)
         failure = failure or engine.documents.failure(record.retriever_id)
         problem = str(failure) if failure else "the documents are being embedded with it"

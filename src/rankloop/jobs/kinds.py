@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rankloop.jobs.pairing import Pairing
     from rankloop.jobs.parameters import JobParameters
     from rankloop.models.shelf import ModelShelf
+    from rankloop.retrieval.promotion import Promotion
     from rankloop.retrieval.serving import Serving
     from rankloop.store.base import EventStore
 
@@ -41,6 +42,7 @@ class JobParts:
     documents: Library
     models: ModelShelf
     serving: Serving
+    promotion: Promotion
     wait_for_log: Callable[[], object]
     """Waits until the store has what was acknowledged by now."""
 

@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from rankloop.errors import NotFoundError, RankloopError
@@ -15,7 +16,6 @@ from rankloop.telemetry import log_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from rankloop.catalog.models import ModelCatalog
     from rankloop.models.folder import ModelFolders
@@ -169,6 +169,16 @@ class ModelShelf:
             except RankloopError as error:
                 self.fail(model_id, error)
         return ServingModels.of(loaded)
+
+    def find_encoder(self, folder: str) -> LoadedModel | None:
+        """Return the encoder that stands in a folder; None where that is no model of ours."""
+        model_id = Path(folder).name
+        if not model_id or self.folders.path_of(model_id) != Path(folder):
+            return None
+        try:
+            return self.load(model_id)
+        except RankloopError:
+            return None
 
     def fail(self, model_id: str, error: RankloopError) -> None:
         """Remember why a model that is to serve does not, and log it once."""

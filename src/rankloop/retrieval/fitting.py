@@ -41,10 +41,10 @@ def check_fit(model: LoadedModel, index: RetrieverIndex) -> None:
 
 
 def keep_fitting(models: ServingModels, index: RetrieverIndex, shelf: ModelShelf) -> ServingModels:
-    """Return those models that go with an index now; others serve once they do.
+    """Return those models that take part in rankings with an index now.
 
-    An encoder takes part once the index holds its vectors. Of an adapter or a ranker that does not
-    go with the documents, the shelf remembers why.
+    The encoder is the one that made the vectors, whichever is to make them from now on. Of an
+    adapter or a ranker that does not go with the documents, the shelf remembers why.
 
     Args:
         models: Those that are to serve.
@@ -52,10 +52,11 @@ def keep_fitting(models: ServingModels, index: RetrieverIndex, shelf: ModelShelf
         shelf: Where they stand.
     """
     kept: dict[Kind, LoadedModel] = {}
+    encoder = shelf.find_encoder(index.spec.model) if index.spec else None
+    if encoder is not None:
+        kept["encoder"] = encoder
     for kind, model in models.loaded.items():
         if kind == "encoder":
-            if is_embedded_with(index, model):
-                kept[kind] = model
             continue
         try:
             check_fit(model, index)
@@ -67,6 +68,20 @@ def keep_fitting(models: ServingModels, index: RetrieverIndex, shelf: ModelShelf
     return ServingModels.of(kept)
 
 
-def is_embedded_with(index: RetrieverIndex, encoder: LoadedModel) -> bool:
-    """Say whether the vectors of an index were made by an encoder."""
-    return index.spec is not None and index.spec.model == str(encoder.folder)
+def check_made_by(encoder_id: str | None, index: RetrieverIndex, current: str | None) -> None:
+    """Refuse to rank with another encoder than the one that made the vectors.
+
+    Args:
+        encoder_id: The encoder that is asked for; None for none of ours.
+        index: The documents.
+        current: The encoder of ours that made their vectors; None where another model did.
+
+    Raises:
+        ConflictError: They differ; both are named.
+    """
+    if encoder_id != current:
+        raise ConflictError(
+            f"the vectors of the documents are not of {encoder_id!r}, but of {index.model_id!r}",
+            where="/encoder",
+            hint="Promoting an encoder embeds the documents anew, in the background.",
+        )

@@ -174,6 +174,11 @@ class Pipeline:
             last = max(i for i, one in enumerate(self._stages) if one.spec.kind.finds)
             self._stages.insert(last + 1, _build_unasked(RANKER, parts))
 
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """Names of the trained models that take part."""
+        return self._parts.models.model_ids
+
     def run(self, query: Query, *, limit: int, offset: int = 0, explain: bool = False) -> Outcome:
         """Find and order documents.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rankloop.errors import ConflictError, NotFoundError
 from rankloop.models.shelf import KINDS, ServingModels
-from rankloop.retrieval.fitting import check_fit, is_embedded_with, keep_fitting
+from rankloop.retrieval.fitting import check_fit, check_made_by, keep_fitting
 from rankloop.retrieval.pipeline import Pipeline
 from rankloop.retrieval.specification import read_pipeline
 
@@ -168,11 +168,15 @@ class Serving:
         self.check_known(retriever_id)
         index = self._library.open(retriever_id)
         loaded = dict(self._choose(retriever_id, index).loaded)
+        encoder = loaded.get("encoder")
         for kind, model_id in (models or {}).items():
+            if kind == "encoder":
+                check_made_by(model_id, index, encoder.model_id if encoder else None)
+                continue
             loaded.pop(kind, None)
             if model_id is not None:
                 loaded[kind] = _check_kind(self._models.load(model_id), kind)
-                _check_usable(loaded[kind], index)
+                check_fit(loaded[kind], index)
         current = self._catalog.find(retriever_id)
         configuration = current.configuration if current else {}
         return self._build(retriever_id, configuration, ServingModels.of(loaded))
@@ -306,18 +310,6 @@ def _check_kind(model: LoadedModel, kind: Kind) -> LoadedModel:
             hint=f"Kinds are {', '.join(KINDS)}.",
         )
     return model
-
-
-def _check_usable(model: LoadedModel, index: RetrieverIndex) -> None:
-    """Refuse a model that could not rank with the documents as they are now."""
-    check_fit(model, index)
-    if model.manifest.kind == "encoder" and not is_embedded_with(index, model):
-        raise ConflictError(
-            f"the documents of {model.manifest.retriever_id!r} were not embedded with "
-            f"{model.model_id!r}, but with {index.model_id!r}",
-            where="/encoder",
-            hint="Promoting it embeds them anew in the background.",
-        )
 
 
 def _not_found(retriever_id: str) -> NotFoundError:
