@@ -24,6 +24,7 @@ from rankloop.counters.base import CountersConfig
 from rankloop.counters.live import LiveCounters
 from rankloop.errors import SettingsError
 from rankloop.jobs.estimation import Estimation
+from rankloop.jobs.feature_files import FeatureFiles
 from rankloop.jobs.insights import Insights
 from rankloop.jobs.judging import Judging
 from rankloop.jobs.kinds import JobParts
@@ -312,6 +313,7 @@ def _build_learning(
     makers: dict[ExportKind, Maker] = {
         "pairs": files.write_pairs,
         "judgments": files.write_judgments,
+        "features": FeatureFiles(store, estimation.derivation).write,
     }
     return Learning(reader, judgments, judging, pairing, makers)
 

@@ -60,10 +60,11 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
     tags=["exports"],
 )
 async def export_table(request: AnyRequest, kind: FromPath[str]) -> Stream:
-    """Export a table as a file: `interactions`, `searches`, `click-log`, `pairs`, `judgments`.
+    """Export a table as a file: `interactions`, `searches`, `click-log`, `pairs` and others.
 
-    Pairs come as `ndjson`, `parquet`, `csv`, `triplets` and `triplets-parquet`; judgments as
-    `ndjson`, `parquet`, `csv`, `letor`, `trec` and `srw`; the others as the first three.
+    Others are `judgments` and `features`, what rankers saw of each result. Pairs come as `ndjson`,
+    `parquet`, `csv`, `triplets` and `triplets-parquet`; judgments as `ndjson`, `parquet`, `csv`,
+    `letor`, `trec` and `srw`; all others as the first three.
 
     The headers name the export (`X-Rankloop-Export`) and its manifest (`Link`). A broken transfer
     goes on with `Range: bytes=N-` and `If-Range` of the `ETag`; the file is kept for a day.

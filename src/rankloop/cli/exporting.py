@@ -17,13 +17,14 @@ rankloop export click-log --format parquet --out clicks.parquet
 rankloop export interactions --out last-week.ndjson --days 7
 rankloop export searches --format csv --out s.csv --url http://127.0.0.1:8400
 rankloop export pairs --format triplets --out triplets.jsonl --days 30
+rankloop export features --format parquet --out features.parquet --days 7
 rankloop export judgments --format trec --out qrels.txt --source-weights human:3"""
 
 ERASE_EXAMPLES: Final = """\
 rankloop erase --user-id user_123
 rankloop erase --user-id user_123 --user-id user_456 --yes"""
 
-Kind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+Kind = Literal["interactions", "searches", "click-log", "pairs", "judgments", "features"]
 Format = Literal["ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"]
 
 
@@ -75,7 +76,7 @@ def export(
     The manifest has the window, the filters, the rows and the checksum. The
     file appears once it is whole. The click log has one row for each document
     shown, with what followed. Pairs also come as triplets, triplets-parquet;
-    judgments as letor, trec, srw.
+    judgments as letor, trec, srw. Features are what rankers saw of results.
 
     Args:
         kind: What to export; click-log has a row per impression.

@@ -18,7 +18,7 @@ from rankloop.errors import FileError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments", "features"]
 ExportFormat = Literal[
     "ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"
 ]

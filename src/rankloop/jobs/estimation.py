@@ -52,7 +52,7 @@ class Estimation:
 
     def __init__(self, store: EventStore, derivation: Derivation) -> None:
         self._store = store
-        self._derivation = derivation
+        self.derivation = derivation
         self._lock = threading.Lock()
         self._kept: dict[tuple[object, ...], BiasEstimate] = {}
 
@@ -72,7 +72,7 @@ class Estimation:
     ) -> BiasEstimate:
         """Estimate examination, or hand out what was estimated of the same log before."""
         window = window or InsightsWindow()
-        self._derivation.refresh()
+        self.derivation.refresh()
         with self._lock:
             version = tuple(self._store.ask("derive_version").to_pylist()[0].values())
             key = (version, retriever_id, window)
@@ -102,7 +102,7 @@ class Estimation:
             n_shards: How many groups of people to tell apart.
             is_explored: Only lists that chance had a say in, or only others; all when left out.
         """
-        self._derivation.refresh()
+        self.derivation.refresh()
         parameters = _to_parameters(retriever_id, window or InsightsWindow())
         parameters["is_explored"] = is_explored
         if n_shards == 1:

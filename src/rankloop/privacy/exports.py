@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rankloop.store.base import EventStore, Format, Value
 
-ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments"]
+ExportKind = Literal["interactions", "searches", "click-log", "pairs", "judgments", "features"]
 ExportFormat = Literal[
     "ndjson", "parquet", "csv", "letor", "trec", "srw", "triplets", "triplets-parquet"
 ]
@@ -39,6 +39,7 @@ FORMATS: Final[dict[ExportKind, tuple[ExportFormat, ...]]] = {
     "click-log": (*TABLE_FORMATS,),
     "pairs": (*TABLE_FORMATS, "triplets", "triplets-parquet"),
     "judgments": (*TABLE_FORMATS, "letor", "trec", "srw"),
+    "features": (*TABLE_FORMATS,),
 }
 """The formats of each kind."""
 
@@ -121,7 +122,7 @@ class Made:
     """Their columns."""
 
     retriever_id: str
-    """The retriever that was asked for, or found."""
+    """The retriever that was asked for, or found; empty where all were."""
 
     versions: dict[str, str] = field(default_factory=dict)
     """What made the rows."""
@@ -278,7 +279,7 @@ class Exports:
             format=request.format,
             made_at=datetime.now(UTC),
             window=ExportWindow(request.start, request.end),
-            filters={"retriever_id": made.retriever_id},
+            filters={"retriever_id": made.retriever_id} if made.retriever_id else {},
             rows=made.rows,
             bytes=n_bytes,
             sha256=checksum,
