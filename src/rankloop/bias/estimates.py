@@ -187,7 +187,7 @@ class _Described:
         method: Method = curve.method if curve is not None else "none"
         status = _judge(std_error, self.n, method)
         swaps = tuple(plan_swaps(curve.graph, std_error)) if curve is not None else ()
-        n_clicks = self.clicks.sum()
+        n_clicks = float(self.clicks.sum())
         return BiasEstimate(
             propensities=Propensities(np.exp(beta)[node_of], std_error[node_of], status, method),
             node_of=node_of,
