@@ -68,8 +68,9 @@ def build_serving(
     """
     folder = catalog_path.parent
     retrievers = RetrieverCatalog(catalog_path, _now_us)
-    catalog = ModelCatalog(catalog_path, _now_us)
-    models = ModelShelf(ModelFolders(folder / MODELS_FOLDER), catalog)
+    folders = ModelFolders(folder / MODELS_FOLDER)
+    folders.sweep()
+    models = ModelShelf(folders, ModelCatalog(catalog_path, _now_us))
     documents = _open_library(folder, settings, retrievers, models)
     engines = {
         name: EngineAccess(one.base_url, one.headers) for name, one in settings.engines.items()

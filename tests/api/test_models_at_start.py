@@ -88,11 +88,12 @@ def test_a_model_that_cannot_be_loaded_can_be_rolled_back(start, folder):
     assert '"models_not_serving":0' in started.call("GET", "/health/ready")
 
 
-def test_a_folder_that_was_left_unfinished_is_no_model(start, folder):
+def test_a_folder_that_was_left_unfinished_is_removed(start, folder):
     unfinished = folder / "models" / "a2.unfinished"
     unfinished.mkdir()
     (unfinished / "matrix.npy").write_bytes(b"half")
     started = start()
 
+    assert not unfinished.exists()
     assert "a2" not in started.call("GET", "/v1/models")
     assert '"products@1+a1"' in search(started)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rankloop.catalog.models import Decision, ModelCatalog
-from rankloop.errors import ConflictError, NotFoundError
+from rankloop.errors import ConflictError, NotFoundError, UnavailableError
 from rankloop.models.adapter import QueryAdapter
 from rankloop.models.folder import MANIFEST_FILE, UNFINISHED, ModelFolders
 from rankloop.models.manifest import Manifest
@@ -78,6 +78,16 @@ def test_what_a_death_left_half_written_is_not_part_of_the_next_model(shelf, sou
     (half / "left-over.npy").write_text("half")
 
     assert sorted(shelf.keep(manifest(), source).files) == ["adapter.json", "matrix.npy"]
+
+
+def test_a_model_that_cannot_be_copied_whole_is_not_kept(shelf, source):
+    (source / "more.npy").symlink_to("nowhere")
+
+    with pytest.raises(UnavailableError, match="not every file could be copied"):
+        shelf.keep(manifest(), source)
+    assert shelf.catalog.list() == []
+    with pytest.raises(NotFoundError):
+        shelf.load("m1")
 
 
 def test_a_model_is_loaded_once(shelf, source):

@@ -3,13 +3,16 @@
 import time
 from datetime import UTC, datetime
 
+import lightgbm
 import numpy as np
 import pytest
 
 from rankloop.catalog.models import Decision
 from rankloop.client.calls import encode
 from rankloop.errors import ConflictError, NotFoundError, SettingsError
+from rankloop.models.feature_spec import FEATURES_FILE, FeatureSpec
 from rankloop.models.manifest import Manifest
+from rankloop.models.ranker import Ranker
 from rankloop.retrieval.serving import Page, RankingRequest
 from rankloop.settings import load_settings
 from rankloop.stages.base import Query
@@ -47,17 +50,36 @@ def engine(start):
     return engine
 
 
-def keep_encoder(engine, source, model_id="e1"):
+def keep(engine, source, model_id, kind, **changes):
     manifest = Manifest(
         model_id=model_id,
-        kind="encoder",
+        kind=kind,
         retriever_id="products",
         base=ENDPOINT,
-        dimension=384,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         code_version="0.1",
+        **changes,
     )
     engine.models.keep(manifest, source)
+
+
+def keep_encoder(engine, source):
+    keep(engine, source, "e1", "encoder", dimension=384)
+
+
+@pytest.fixture
+def ranker_folder(tmp_path):
+    """Return the folder of a ranker that prefers what costs much."""
+    spec = FeatureSpec(numbers=("price",))
+    x = np.full((40, len(spec.names)), np.nan)
+    x[:, spec.names.index("number.price")] = np.repeat([10.0, 100.0], 20)
+    settings = {"objective": "poisson", "min_data_in_leaf": 1, "verbose": -1}
+    trees = lightgbm.train(settings, lightgbm.Dataset(x, np.repeat([1.0, 9.0], 20)), 5)
+    folder = tmp_path / "ranker"
+    folder.mkdir()
+    spec.save(folder)
+    Ranker(trees, list(spec.names)).save(folder)
+    return folder
 
 
 def ask(engine):
@@ -150,6 +172,45 @@ def test_embedding_that_a_death_broke_off_is_ended_after_a_restart(engine, start
     again.serving.warm()
 
     assert wait_for(again, "products@1+e1") == "products@1+e1"
+
+
+@pytest.fixture
+def priced(start):
+    """Return an engine that finds two documents by words, the cheap one first."""
+    engine = start()
+    engine.serving.configure("products", {"stages": [{"type": "text_search"}]})
+    documents = [("cheap", "a cat on a mat", 10), ("dear", "a cat somewhere else entirely", 100)]
+    items = [
+        encode({"document_id": name, "text": text, "payload": {"price": price}})
+        for name, text, price in documents
+    ]
+    engine.documents.upsert("products", items)
+    return engine
+
+
+def order(engine):
+    return [result.document_id for result in ask(engine).outcome.results]
+
+
+def test_a_promoted_ranker_orders_what_was_found_until_it_is_rolled_back(priced, ranker_folder):
+    keep(priced, ranker_folder, "r1", "ranker")
+    assert order(priced) == ["cheap", "dear"]
+    priced.promotion.promote("r1", BETTER)
+    assert (rank(priced), order(priced)) == ("products@1+r1", ["dear", "cheap"])
+    priced.promotion.roll_back("r1", "it is slow")
+
+    assert (rank(priced), order(priced)) == ("products@1", ["cheap", "dear"])
+
+
+@pytest.mark.parametrize("name", [FEATURES_FILE, "trees.txt", "ranker.json"])
+def test_a_ranker_with_a_part_missing_is_refused(priced, ranker_folder, name):
+    (ranker_folder / name).unlink()
+    keep(priced, ranker_folder, "r1", "ranker")
+
+    with pytest.raises(ConflictError):
+        priced.promotion.promote("r1", BETTER)
+    assert priced.models.catalog.find("r1").state == "trained"
+    assert rank(priced) == "products@1"
 
 
 def test_a_pipeline_can_be_tried_with_other_models_than_the_promoted_ones(engine):

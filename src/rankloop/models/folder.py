@@ -72,8 +72,10 @@ class ModelFolders:
             _flush(unfinished)
             unfinished.rename(final)
         except OSError as error:
+            # Copying many files fails with a list of reasons instead of one.
+            reason = error.strerror or "not every file could be copied"
             raise UnavailableError(
-                f"the model {model_id!r} could not be written: {error.strerror}",
+                f"the model {model_id!r} could not be written: {reason}",
                 where=str(final),
                 hint="What serves today goes on serving. Make room, then train again.",
             ) from error
@@ -130,6 +132,11 @@ class ModelFolders:
                 hint="Train it again, or bring its folder back from a copy.",
             )
         return manifest
+
+    def sweep(self) -> None:
+        """Remove what a death left half written; to be called while nobody writes."""
+        for unfinished in self._path.glob(f"*{UNFINISHED}"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def remove(self, model_id: str) -> None:
         """Remove a model's files; nothing where it has none."""

@@ -93,6 +93,7 @@ class ModelShelf:
         self.catalog = catalog
         self._loaded: dict[str, LoadedModel] = {}
         self._failures: dict[str, RankloopError] = {}
+        self._keeping = threading.Lock()
         self._lock = threading.Lock()
 
     def keep(self, manifest: Manifest, source: Path) -> Manifest:
@@ -109,7 +110,7 @@ class ModelShelf:
             ConflictError: What stands under its name is not what was written.
             UnavailableError: The disk does not take it.
         """
-        with self._lock:
+        with self._keeping:
             try:
                 kept = self.folders.read(manifest.model_id)
             except NotFoundError:
