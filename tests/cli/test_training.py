@@ -45,7 +45,8 @@ def test_a_model_that_is_no_better_is_a_no(decide, data_folder, capsys):
     assert "+0.100" in capsys.readouterr().out
 
 
-def test_nothing_to_learn_from_is_said_with_what_to_send(rankloop):
-    done = rankloop("train", "adapter", "--data", "d")
+@pytest.mark.parametrize("kind", ["adapter", "ranker"])
+def test_nothing_to_learn_from_is_said_with_what_to_send(rankloop, kind):
+    done = rankloop("train", kind, "--data", "d")
     assert done.returncode == 2
     assert "nothing is on record" in done.stderr

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 import pytest
+from tests.jobs.crash import Server, survive
 
 from rankloop.bias.cells import Pairs
 from rankloop.bias.simulation import Simulation, SimulationConfig
@@ -14,9 +15,9 @@ from rankloop.bias.simulation_rows import RowConfig, iter_interaction_lines, ite
 from rankloop.bias.simulation_truth import Truth
 from rankloop.errors import InputError, NotEnoughDataError
 from rankloop.jobs.context import JobContext, MemoryRecorder
-from rankloop.jobs.kinds import KINDS, JobParts
+from rankloop.jobs.feature_rows import FeatureReader
 from rankloop.jobs.ranker_task import MODEL_FOLDER
-from rankloop.jobs.training_ranker import RankerParameters
+from rankloop.jobs.training_ranker import RankerParameters, RankerTraining
 from rankloop.models.feature_spec import FEATURES_FILE, FeatureSpec
 from rankloop.models.ranker import FORM_FILE, TREES_FILE
 from rankloop.wiring import open_engine
@@ -100,21 +101,12 @@ def shop(tmp_path_factory):
 
 
 def run(engine, folder, recorder=None, **told):
-    parts = JobParts(
-        store=engine.store,
-        estimation=engine.estimation,
-        reader=engine.learning.reader,
-        judging=engine.learning.judging,
-        pairing=engine.learning.pairing,
-        documents=engine.documents,
-        models=engine.models,
-        serving=engine.serving,
-        wait_for_log=lambda: None,
-        now=lambda: datetime(2027, 1, 1, tzinfo=UTC),
-    )
+    features = FeatureReader(engine.store, engine.documents, engine.serving, engine.models)
+    moment = datetime(2027, 1, 1, tzinfo=UTC)
+    training = RankerTraining(engine.learning.reader, features, engine.models, lambda: moment)
     folder.mkdir(exist_ok=True)
     context = JobContext("job-1", folder, recorder or MemoryRecorder())
-    return KINDS["train_ranker"].build(parts)(context, RankerParameters(**told))
+    return training.run(context, RankerParameters(**told))
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +170,22 @@ def test_a_job_that_goes_on_trains_nothing_twice(shop, tmp_path):
     n_reports = len(recorder.reports)
     assert run(engine, tmp_path / "job", recorder, seed=5) == first
     assert len(recorder.reports) - n_reports < 5
+
+
+@pytest.mark.slow
+def test_a_server_killed_in_the_middle_goes_on_and_keeps_one_ranker(tmp_path, free_port):
+    _, engine = open_kiosk(tmp_path, 3_000)
+    engine.close()
+    server = Server(tmp_path / "data", free_port)
+    try:
+        job = survive(server, {"kind": "train_ranker"}, kill_at=[0.02, 0.5])
+    finally:
+        server.stop()
+    assert (job["state"], job["attempts"]) == ("done", 3)
+    with closing(open_engine(tmp_path / "data")) as engine:
+        records = engine.models.catalog.list("kiosk", "ranker")
+        assert [one.model_id for one in records] == [job["result"]["model_id"]]
+        assert engine.models.load(records[0].model_id).part.feature_names
 
 
 def test_a_log_that_always_shows_the_same_order_teaches_nothing(tmp_path):

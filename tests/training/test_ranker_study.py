@@ -170,5 +170,6 @@ def test_what_ten_seeds_show(sets, users):
         assert many["rates"].mean() >= many["naive clicks"].mean() + 0.02
         assert ttest_rel(many["rates"], many["naive clicks"], alternative="greater").pvalue < 0.01
         assert few["rates"].mean() >= few["production"].mean()
-    for found in results.values():
-        assert found["rates"].mean() >= found["naive clicks"].mean()
+    # At 2,000 searches by people who trust the top, nothing that takes position out pays.
+    for n in SIZES[1:]:
+        assert results[users, n]["rates"].mean() > results[users, n]["naive clicks"].mean()

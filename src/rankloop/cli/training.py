@@ -16,6 +16,10 @@ ADAPTER_EXAMPLES: Final = """\
 rankloop train adapter --retriever products --days 30
 rankloop train adapter --base-model text-embedding-3-small --url http://127.0.0.1:8400"""
 
+RANKER_EXAMPLES: Final = """\
+rankloop train ranker --retriever products --days 90
+rankloop train ranker --url http://127.0.0.1:8400 --json"""
+
 train = App(
     name="train",
     help="Train one model on what people did; `rankloop learn` trains what the data allow.",
@@ -57,6 +61,29 @@ def adapter(
             "seed": seed,
         },
     )
+
+
+@train.command(help_epilogue=to_epilogue(RANKER_EXAMPLES))
+def ranker(
+    target: Target = HERE,
+    *,
+    retriever: str | None = None,
+    days: float | None = None,
+    seed: int = 1,
+) -> int:
+    """Train an order on clicks, with position taken out of them.
+
+    Several ways are trained on the earlier days, compared on the later ones, and
+    the best is trained again on all. It serves once it is promoted.
+
+    Args:
+        target: The data folder or the server.
+        retriever: Whose results; the only retriever by default.
+        days: From the last days only.
+        seed: The same seed makes the same ranker.
+    """
+    told = {"retriever_id": retriever, "days": days, "seed": seed}
+    return train_model(target, "train_ranker", told)
 
 
 def train_model(target: Target, kind: str, told: dict[str, Any]) -> int:

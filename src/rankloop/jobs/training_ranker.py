@@ -97,7 +97,7 @@ class RankerTraining:
         """Train a ranker, and say what became of it.
 
         Returns:
-            `model_id`, `decision`, `why`, `metrics` and `warnings`.
+            The fields of `FineTuned`.
         """
         manifest = self.train(context, parameters)
         return {
@@ -106,6 +106,10 @@ class RankerTraining:
             "why": explain(manifest),
             "metrics": msgspec.to_builtins(manifest.metrics),
             "warnings": manifest.parameters["warnings"],
+            "details": {
+                name: manifest.parameters[name]
+                for name in ("chosen", "n_trees", "tried", "unchosen", "n_rows", "n_queries")
+            },
         }
 
     def train(self, context: JobContext, parameters: RankerParameters) -> Manifest:
