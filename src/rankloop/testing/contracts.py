@@ -295,6 +295,11 @@ class StoreContract(ABC):
             pytest.raises(InputError, match="not a derived table"),
         ):
             transaction.replace_days("searches", "store_counts", [FIRST_DAY])
+        with (
+            store.transaction() as transaction,
+            pytest.raises(InputError, match="not a derived table"),
+        ):
+            transaction.delete_days("searches", [FIRST_DAY])
 
     def test_an_export_holds_the_answer_and_its_checksum(
         self, store: EventStore, tmp_path: Path
