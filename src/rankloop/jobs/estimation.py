@@ -56,6 +56,10 @@ class Estimation:
         self._lock = threading.Lock()
         self._kept: dict[tuple[object, ...], BiasEstimate] = {}
 
+    def refresh(self) -> None:
+        """Bring the log up to date."""
+        self._derivation.refresh()
+
     def bias(self, retriever_id: str | None = None, window: InsightsWindow | None = None) -> Bias:
         """Answer with the curve, its errors and what supports it.
 

@@ -10,6 +10,7 @@ from rankloop.jobs.context import JobContext
 from rankloop.jobs.feature_rows import FeatureReader
 from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
 from rankloop.jobs.training_adapter import AdapterParameters, AdapterTraining
+from rankloop.jobs.training_encoder import EncoderParameters, EncoderTraining
 from rankloop.jobs.training_ranker import RankerParameters, RankerTraining
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ KINDS: Final[dict[str, JobKind]] = {
         AdapterParameters,
         lambda parts: (
             AdapterTraining(
+                parts.reader, parts.pairing, parts.documents, parts.models, parts.now
+            ).run
+        ),
+        bulky=frozenset({"pairs"}),
+    ),
+    "train_encoder": JobKind(
+        EncoderParameters,
+        lambda parts: (
+            EncoderTraining(
                 parts.reader, parts.pairing, parts.documents, parts.models, parts.now
             ).run
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -169,6 +170,21 @@ class LogReader:
             where="/retriever_id",
             hint="Send searches and interactions first.",
         )
+
+    def list_days(self, retriever_id: str | None, window: InsightsWindow) -> list[datetime]:
+        """List the days of a window on which people were shown lists, each at midnight UTC.
+
+        Raises:
+            InputError: The retriever is left out, and is not the only one.
+        """
+        asked: dict[str, Value] = {
+            "retriever_id": self.find_retriever(retriever_id),
+            "start": window.start,
+            "end": window.end,
+        }
+        self._estimation.refresh()
+        days = self._store.ask("list_days", asked).column("day").to_pylist()
+        return [datetime.combine(day, time(), UTC) for day in days]
 
     def read(self, retriever_id: str | None, window: InsightsWindow) -> LearningLog:
         """Read what learning needs of one retriever.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,34 +10,31 @@ import msgspec
 from msgspec import Meta
 
 from rankloop.catalog.models import Decision
-from rankloop.errors import InputError
 from rankloop.jobs.adapter_task import MODEL_FOLDER, AdapterOrder, write_order
+from rankloop.jobs.lessons import LessonParameters, LessonReader
 from rankloop.jobs.pair_vectors import VectorReader
-from rankloop.jobs.parameters import WindowParameters
 from rankloop.jobs.processes import run_child
-from rankloop.models.manifest import DataWindow, Manifest, Measured
+from rankloop.models.manifest import Manifest, Measured
 from rankloop.tables.fields import Text
-from rankloop.tables.training_pairs import TrainingPair
 from rankloop.training.yields import MIN_POSITIVES, MIN_QUERIES
 from rankloop.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from rankloop.indexing.library import Library
     from rankloop.jobs.context import JobContext
     from rankloop.jobs.learning_log import LogReader
+    from rankloop.jobs.lessons import Lesson
     from rankloop.jobs.pair_vectors import PairVectors
     from rankloop.jobs.pairing import Pairing
     from rankloop.models.shelf import ModelShelf
 
 TASK: Final = "train_adapter"
-PAIRS_FILE: Final = "pairs.json"
 N_SHARDS: Final = 64
 
 
-class AdapterParameters(WindowParameters, frozen=True, kw_only=True):
+class AdapterParameters(LessonParameters, frozen=True, kw_only=True):
     """Train a step that moves queries to where their documents are; documents stay as they are."""
 
     base_model: (
@@ -51,33 +47,7 @@ class AdapterParameters(WindowParameters, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    pairs: (
-        Annotated[
-            list[TrainingPair], Meta(description="What to learn; mined out of the log if absent.")
-        ]
-        | None
-    ) = None
-    min_interactions: Annotated[
-        int, Meta(ge=1, description="Different people who clicked a mined positive.")
-    ] = 2
     seed: Annotated[int, Meta(ge=0, description="The same seed makes the same adapter.")] = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """What is learned from.
-
-    Attributes:
-        retriever_id: Whose queries.
-        pairs: What they teach.
-        digest: SHA-256 of the pairs.
-        window: From when to when the log was read; open where the pairs were sent.
-    """
-
-    retriever_id: str
-    pairs: list[TrainingPair]
-    digest: str
-    window: DataWindow
 
 
 class AdapterTraining:
@@ -99,8 +69,7 @@ class AdapterTraining:
         models: ModelShelf,
         now: Callable[[], datetime],
     ) -> None:
-        self._reader = reader
-        self._pairing = pairing
+        self._lessons = LessonReader(reader, pairing)
         self._documents = documents
         self._models = models
         self._now = now
@@ -136,7 +105,7 @@ class AdapterTraining:
             UnavailableError: An endpoint does not answer; what it made is kept.
         """
         now = context.step("now", self._now, datetime)
-        lesson = self._gather(context, parameters, now)
+        lesson = self._lessons.read(context, parameters, parameters.to_window(now), now)
         vectors = VectorReader(self._documents, lesson.retriever_id, parameters.base_model).read(
             lesson.pairs, lambda share, message: context.report(0.1 + 0.3 * share, message)
         )
@@ -153,46 +122,9 @@ class AdapterTraining:
         context.log(explain(kept))
         return kept
 
-    def _gather(self, context: JobContext, parameters: AdapterParameters, now: datetime) -> _Lesson:
-        """Take the pairs that were sent, or mine them; after a crash the same ones."""
-        path = context.folder / PAIRS_FILE
-        if parameters.pairs is not None:
-            retriever_id = self._name_retriever(parameters)
-            content = msgspec.json.encode(parameters.pairs)
-            window = DataWindow()
-        else:
-            context.report(0.02, "mine pairs")
-            mined = context.step("mine", lambda: self._mine(parameters, now, path))
-            retriever_id, content = str(mined["retriever_id"]), path.read_bytes()
-            window = msgspec.convert(mined["window"], DataWindow)
-        pairs = msgspec.json.decode(content, type=list[TrainingPair])
-        digest = hashlib.sha256(content).hexdigest()
-        return _Lesson(retriever_id, pairs, digest, window)
-
-    def _mine(self, parameters: AdapterParameters, now: datetime, path: Path) -> dict[str, Any]:
-        """Mine pairs into a file."""
-        window = parameters.to_window(now)
-        mined = self._pairing.mine(parameters.retriever_id, window, parameters.min_interactions)
-        path.write_bytes(msgspec.json.encode(mined.rows))
-        span = DataWindow(start=window.start, end=window.end or now)
-        return {"retriever_id": mined.retriever_id, "window": msgspec.to_builtins(span)}
-
-    def _name_retriever(self, parameters: AdapterParameters) -> str:
-        """Say whose pairs were sent."""
-        told = {pair.retriever_id for pair in parameters.pairs or () if pair.retriever_id}
-        if parameters.retriever_id is not None:
-            return parameters.retriever_id
-        if len(told) > 1:
-            raise InputError(
-                f"the pairs belong to {len(told)} retrievers, an adapter to one",
-                where="/pairs",
-                hint=f"Name one: {', '.join(sorted(told)[:5])}.",
-            )
-        return told.pop() if told else self._reader.find_retriever(None)
-
     def _describe(
         self,
-        lesson: _Lesson,
+        lesson: Lesson,
         vectors: PairVectors,
         found: dict[str, Any],
         parameters: AdapterParameters,
@@ -251,7 +183,7 @@ def explain(manifest: Manifest) -> str:
     return f"{moved} on {unseen.n} queries that it did not learn from"
 
 
-def _warn(lesson: _Lesson, vectors: PairVectors) -> list[str]:
+def _warn(lesson: Lesson, vectors: PairVectors) -> list[str]:
     """Say what speaks against the adapter before it is trained."""
     n_pairs, n_queries = int(vectors.examples.query.size), len(vectors.queries)
     warnings = []
