@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -289,7 +289,7 @@ def test_a_disk_that_is_full_on_the_way_is_said_and_no_model_appears(installatio
     def fill():
         while not find_checkpoint(folder / "work" / "work" / "checkpoints"):
             time.sleep(0.005)
-        with pytest.raises(OSError, match="No space"), (folder / "filler").open("wb", 0) as file:
+        with suppress(OSError), (folder / "filler").open("wb", 0) as file:
             while True:
                 file.write(bytes(4_096))
 

@@ -131,9 +131,10 @@ def main(folder: Path) -> int:
             result = find_task(order.task)(folder, report)
             _write(folder / RESULT_FILE, msgspec.json.encode(result or {}))
     except Exception as error:  # noqa: BLE001 the outermost door: the parent raises it again
-        traceback.print_exc()
         try:
             _write(folder / FAILURE_FILE, msgspec.json.encode(to_failure(error)))
+            # Standard error is a file on the same disk.
+            traceback.print_exc()
         except OSError:
             return NO_ROOM
         return 1
