@@ -58,7 +58,7 @@ class Estimation:
 
     def refresh(self) -> None:
         """Bring the log up to date."""
-        self._derivation.refresh()
+        self.derivation.refresh()
 
     def bias(self, retriever_id: str | None = None, window: InsightsWindow | None = None) -> Bias:
         """Answer with the curve, its errors and what supports it.
