@@ -1,15 +1,23 @@
 """The queue: jobs run, stop, fail with a type, and go on after the process was killed."""
 
 import errno
+import sqlite3
 import threading
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import Engine, event
 
 from rankloop.catalog.jobs import JobCatalog, JobFilter
-from rankloop.errors import InputError, KilledError, NotEnoughDataError, RankloopError
+from rankloop.errors import (
+    DiskFullError,
+    InputError,
+    KilledError,
+    NotEnoughDataError,
+    RankloopError,
+)
 from rankloop.jobs.folders import JobFolders
 from rankloop.jobs.kinds import JobKind
 from rankloop.jobs.parameters import JobParameters
@@ -340,3 +348,75 @@ def test_a_job_of_a_kind_that_this_version_lacks_fails_and_says_so(shop, start):
 
     job = wait_for_state(start(), job_id, "failed")
     assert "'count'" in job.problem.detail
+
+
+def fill_up(shop):
+    """Let the catalog grow no further, as on a full disk."""
+    path = shop.folder / "catalog.db"
+    with sqlite3.connect(path) as connection:
+        (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.close()
+
+    def limit(connection, _entry):
+        connection.execute(f"PRAGMA max_page_count={n_pages}")
+
+    event.listen(Engine, "connect", limit)
+    return lambda: event.remove(Engine, "connect", limit)
+
+
+def test_a_disk_without_room_for_another_job_is_a_refusal_of_its_type(shop):
+    shop.kind("count", lambda context, parameters: {})
+    shop.open().close()
+    make_room = fill_up(shop)
+    queue = shop.open(max_queued=1_000)
+
+    def submit_many():
+        for _ in range(1_000):
+            queue.submit("count", told(retriever_id="r" * 100))
+
+    try:
+        with pytest.raises(DiskFullError):
+            submit_many()
+    finally:
+        make_room()
+
+
+def test_a_disk_that_is_full_in_the_middle_fails_the_job_with_that_type(shop, start):
+    def run(context, parameters):
+        return {"step": context.step("large", lambda: "x" * 1_000_000)}
+
+    shop.kind("count", run)
+    shop.open().close()
+    make_room = fill_up(shop)
+    try:
+        queue = start()
+        job = wait_for_state(queue, queue.submit("count", told()).job_id, "failed")
+    finally:
+        make_room()
+
+    assert job.problem.code == "disk_full"
+
+
+def test_a_job_that_does_not_stop_writes_nothing_more_once_the_queue_is_closed(
+    shop, start, monkeypatch
+):
+    monkeypatch.setattr("rankloop.jobs.workers.CLOSE_WAIT_S", 0.1)
+    go_on, has_gone_on = threading.Event(), threading.Event()
+
+    def run(context, parameters):
+        go_on.wait(20)
+        has_gone_on.set()
+        return {}
+
+    shop.kind("deaf", run)
+    queue = start()
+    job_id = queue.submit("deaf", told()).job_id
+    wait_for_state(queue, job_id, "running")
+    queue.close()
+    threads = [thread for thread in threading.enumerate() if thread.name == "jobs-0"]
+    go_on.set()
+    assert has_gone_on.wait(20)
+    for thread in threads:
+        thread.join(20)
+
+    assert shop.open().find(job_id).state == "running"

@@ -97,7 +97,9 @@ class JobNotes:
 
     def keep_step(self, job_id: str, name: str, value: bytes) -> None:
         """Keep the JSON value of a finished step."""
+        known = (STEPS.c.job_id == job_id) & (STEPS.c.name == name)
         with self._engine.begin() as connection:
+            connection.execute(delete(STEPS).where(known))
             connection.execute(insert(STEPS).values(job_id=job_id, name=name, value=value.decode()))
 
     def forget_steps(self, connection: Connection, job_ids: Sequence[str]) -> None:

@@ -105,11 +105,25 @@ def to_failure(error: Exception) -> Failure:
     # That of torch is no MemoryError, and is of the same name wherever it is raised.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Failure(MemoryLackError.code, MemoryLackError.title)
-    if isinstance(error, OSError) and error.errno in _NO_ROOM_ERRORS:
+    if is_disk_full(error):
         return Failure(DiskFullError.code, DiskFullError.title)
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return Failure(RankloopError.code, f"{type(error).__name__} at {place}")
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Say whether there was no room, for a file or for SQLite.
+
+    Example:
+        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
+        True
+    """
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM_ERRORS
+    # SQLAlchemy wraps what its driver raised.
+    cause = getattr(error, "orig", error)
+    return getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL"
 
 
 def main(folder: Path) -> int:

@@ -11,6 +11,8 @@ import msgspec
 from rankloop.catalog.jobs import JobFilter, JobRecord
 from rankloop.errors import InputError, NotFoundError, ProcessError
 from rankloop.events.identity import make_uuid7s
+from rankloop.jobs.child import is_disk_full
+from rankloop.jobs.folders import to_error
 from rankloop.jobs.job_views import to_job, to_problem
 from rankloop.jobs.workers import Workers
 from rankloop.tables.pages import Page, PageRequest
@@ -103,7 +105,7 @@ class JobQueue:
             InputError: There is no such kind, or the name cannot be one.
             ConflictError: A job of this name does something else.
             QueueFullError: Too many jobs wait.
-            DiskFullError: There is no room for what was sent along.
+            DiskFullError: There is no room for it.
         """
         bulky = self.find_kind(kind).bulky
         self.prune()
@@ -116,9 +118,11 @@ class JobQueue:
             self._folders.keep_parameters(job_id, rows)
         try:
             known = self._catalog.add(record, self._config.max_queued)
-        except BaseException:
+        except Exception as error:
             if rows and is_new:
                 self._folders.remove(job_id)
+            if is_disk_full(error):
+                raise to_error(error) from error
             raise
         self._workers.wake()
         return to_job(known, self._workers.live(job_id))
