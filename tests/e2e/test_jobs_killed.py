@@ -59,6 +59,10 @@ TASKS = """
 """
 
 
+COLORS = ("red", "green", "yellow", "white", "black")
+THINGS = ("apples", "beans", "corn", "dates", "figs", "grapes", "lentils", "onions", "pears", "tea")
+
+
 @pytest.fixture
 def server(tmp_path, free_port, monkeypatch):
     (tmp_path / "kinds.py").write_text(textwrap.dedent(KINDS))
@@ -135,3 +139,37 @@ def test_a_server_that_is_told_to_stop_does_so_at_once_and_the_job_goes_on_later
     assert (job["state"], job["attempts"]) == ("done", 1)
     assert job["result"]["began_at"] >= 2
     wait_until_gone(read_pids(tmp_path)[0])
+
+
+@pytest.mark.slow
+def test_an_adapter_is_trained_once_for_all_kills(
+    tmp_path, free_port, embedding_server, monkeypatch
+):
+    monkeypatch.setenv("RANKLOOP_EMBEDDERS__OPENAI__BASE_URL", embedding_server.base_url)
+    things = [f"{color} {thing}" for color in COLORS for thing in THINGS]
+    pairs = [
+        {
+            "query": thing,
+            "positive_id": f"dried-{thing}",
+            "positive": f"dried {thing}",
+            "negative_ids": [f"fresh-{thing}"],
+            "negatives": [f"fresh {thing}"],
+        }
+        for thing in things
+    ]
+    body = {
+        "kind": "train_adapter",
+        "retriever_id": "products",
+        "base_model": "text-embedding-3-small",
+        "pairs": pairs,
+    }
+    server = Server(tmp_path / "data", free_port)
+    try:
+        job = survive(server, body, kill_at=[0.1, 0.42])
+        models = server.get("/v1/models")["results"]
+    finally:
+        server.stop()
+
+    assert (job["state"], job["attempts"], job["parameters"].get("pairs")) == ("done", 3, None)
+    assert [model["model_id"] for model in models] == [job["result"]["model_id"]]
+    assert list((tmp_path / "data" / "jobs").iterdir()) == []
