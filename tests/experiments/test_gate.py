@@ -68,6 +68,13 @@ def test_a_shadow_that_is_not_sound_stays_out(fields, why):
     assert why in verdict.why
 
 
+def test_a_slow_pipeline_is_not_the_models_fault():
+    slow = shadow(p95_ms=50.0, usual_p95_ms=40.0)
+
+    assert judge_shadow(slow).outcome == "promoted"
+    assert judge_shadow(slow, GateConfig(max_slowdown=1.2)).outcome == "rejected"
+
+
 def test_a_sound_shadow_serves_and_the_verdict_says_what_it_rests_on():
     verdict = judge_shadow(shadow())
 
@@ -77,7 +84,13 @@ def test_a_sound_shadow_serves_and_the_verdict_says_what_it_rests_on():
 
 
 @pytest.mark.parametrize(
-    "field", [{"max_sanity_drop": -1}, {"max_failed_share": 2}, {"min_shadow_searches": 0}]
+    "field",
+    [
+        {"max_sanity_drop": -1},
+        {"max_failed_share": 2},
+        {"min_shadow_searches": 0},
+        {"max_slowdown": 0.5},
+    ],
 )
 def test_settings_out_of_range_are_named(field):
     with pytest.raises(SettingsError) as caught:

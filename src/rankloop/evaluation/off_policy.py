@@ -217,6 +217,41 @@ def estimate_gains(
     ]
 
 
+def estimate_by_query(
+    logged: LoggedClicks,
+    examination: Examination,
+    guess: Guess,
+    rankings: tuple[Placement, Placement],
+    depth: int = 10,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Estimate the nDCG of two rankings query by query, by the same attractions.
+
+    Returns:
+        `[n_queries]` float64 each, of the new and of the old ranking.
+
+    Example:
+        >>> from rankloop.evaluation.logged_clicks import Examination, Guess, LoggedClicks
+        >>> from rankloop.evaluation.logged_clicks import Placement
+        >>> one = np.zeros(1, np.int64)
+        >>> logged = LoggedClicks(np.zeros(2, np.int64), one, one, one, one + 9.0, one + 3.0)
+        >>> guess, looks = Guess(np.array([0.5, 0.1]), 9.0), Examination.known(np.ones(2), 1)
+        >>> first, second = (Placement.fixed(np.array(order)) for order in ([0, 1], [1, 0]))
+        >>> new, old = estimate_by_query(logged, looks, guess, (first, second))
+        >>> (new > old).tolist()
+        [True]
+    """
+    sums = Sums(logged, examination, guess, OffPolicyConfig().floor, "dr")
+    discount = 1 / np.log2(np.arange(2.0, depth + 2))
+    earned = sums.attractions() / _find_ideal(sums, discount)[logged.query]
+    new, old = (
+        np.bincount(
+            logged.query, one.weigh(discount, logged.n_pairs) * earned, logged.n_queries
+        ).astype(np.float64)
+        for one in rankings
+    )
+    return new, old
+
+
 class _Weigher:
     """Turns rankings into weights of pairs."""
 

@@ -57,6 +57,10 @@ class Sums:
         """Return `[n_rankings]`, what weights of pairs, `[n_rankings, n_pairs]`, earn a search."""
         return self._value(weights, self._clicks, self.examinations, self.searches)
 
+    def attractions(self) -> NDArray[np.float64]:
+        """Return `[n_pairs]`, how attractive each pair is estimated to be."""
+        return self._attract(self._clicks, self.examinations, self.searches)
+
     def without(self, shard: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the same without one group of people, and with the examination without it."""
         logged, curve = self.logged, self.examination.without[shard]

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from rankloop.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rankloop.evaluation.off_policy import Gain
 
 Outcome = Literal["shadow", "promoted", "rejected"]
@@ -47,10 +45,16 @@ class GateConfig:
     max_p95_ms: float = 20.0
     """Longest time that 95 of 100 of them may take, milliseconds."""
 
+    max_slowdown: float = 1.5
+    """How many times as long as what serves they may take in any case, at least 1: where the
+    machine is busy, or the pipeline slow, that is not the model's fault."""
+
     def __post_init__(self) -> None:
         for name in ("max_sanity_drop", "max_failed_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be in [0, 1]", where=name)
+        if self.max_slowdown < 1:
+            raise SettingsError("max_slowdown must be at least 1", where="max_slowdown")
         if self.min_shadow_searches < 1 or self.max_p95_ms <= 0:
             raise SettingsError("the gate needs a shadow", where="min_shadow_searches")
 
@@ -113,6 +117,7 @@ class ShadowEvidence:
         p95_ms: Time that 95 of 100 took at most, milliseconds.
         overlap_at_10: Mean share of the first ten results that both show.
         is_replayed: Whether the searches were taken from the log, for want of live ones.
+        usual_p95_ms: Time that 95 of 100 took at most with what serves, milliseconds.
     """
 
     n_searches: int
@@ -120,6 +125,7 @@ class ShadowEvidence:
     p95_ms: float
     overlap_at_10: float
     is_replayed: bool
+    usual_p95_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class Verdict:
 
     outcome: Outcome
     why: str
-    evidence: Mapping[str, Any]
+    evidence: dict[str, Any]
 
 
 def judge_offline(evidence: OfflineEvidence, config: GateConfig | None = None) -> Verdict:
@@ -175,8 +181,9 @@ def judge_shadow(evidence: ShadowEvidence, config: GateConfig | None = None) -> 
         return Verdict("rejected", why, plain)
     if n_failed > config.max_failed_share * n:
         return Verdict("rejected", f"it failed to rank {n_failed} of {n} searches", plain)
-    if evidence.p95_ms > config.max_p95_ms:
-        why = f"5 of 100 searches took over {evidence.p95_ms:.0f} ms, {config.max_p95_ms:.0f} may"
+    allowed_ms = max(config.max_p95_ms, config.max_slowdown * evidence.usual_p95_ms)
+    if evidence.p95_ms > allowed_ms:
+        why = f"5 of 100 searches took over {evidence.p95_ms:.0f} ms, {allowed_ms:.0f} may"
         return Verdict("rejected", why, plain)
     how = "replayed" if evidence.is_replayed else "live"
     why = f"it ranked {n:,} {how} searches, 95 of 100 in {evidence.p95_ms:.1f} ms"

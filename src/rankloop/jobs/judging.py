@@ -111,6 +111,11 @@ class Judging:
             log.propensities.method if labels is not None else log.propensities.status,
         )
 
+    def read_imported(self) -> tuple[list[KeptJudgment], dict[str, str]]:
+        """Return what was imported, of every source, and the texts of its queries by key."""
+        rows = [row for kept in self._shelf.read().values() for row in kept]
+        return rows, self._shelf.read_queries()
+
     def find_opinions(self, log: LearningLog) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Say which pairs of a log are judged relevant by what was imported, and which irrelevant.
 

@@ -1,14 +1,15 @@
 """Guesses: what to expect of each pair before its own clicks, for whoever judges rankings by them.
 
 A guess is learned from other queries' clicks. What was never looked at rests on it alone, so it
-matters that the guess knows what documents are like. Where it only knows how a pair was shown, it
-takes what nobody ever saw to be as good as what was seen a little, which production knew better;
-such pairs are then expected to be half as good.
+matters that the guess knows what documents are like. Where it only knows how a pair was shown, or
+hardly more, it takes what nobody ever saw to be as good as what was seen a little, which production
+knew better; such pairs are then expected to be half as good.
 """
 
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,6 +32,10 @@ N_FOLDS: Final = 5
 UNSEEN_SHARE: Final = 0.5
 """What a pair that was never looked at is worth where nothing is known of its document."""
 
+KNOWING: Final = 1.25
+"""How much stronger a guess from features must be than one from how pairs were shown, to be trusted
+with what nobody looked at."""
+
 _LEAST: Final = 1e-6
 
 
@@ -47,7 +52,8 @@ def fit_guess(
         curve: `[n_positions]` float64, examination relative to position 0; 0 where not known.
         query_keys: `[n_queries]` names of the queries; they decide which are guessed together.
         features: `[n_pairs, n_features]` float64 of what is known of query and document, NaN where
-            unknown; without them, how often and how deep a pair was shown.
+            unknown; without them, or where they say little, how often and how deep a pair was
+            shown.
 
     Raises:
         NotEnoughDataError: Nothing was clicked, or there is one query only.
@@ -76,12 +82,29 @@ def fit_guess(
             where="queries",
             hint="Collect clicks on more queries; some twenty are a beginning.",
         )
-    known = features if features is not None else _describe(logged, rows)
-    mean = np.maximum(predict_rates(known, clicks, looks, folds[logged.query]), _LEAST)
-    strength = float(fit_gamma_strength(clicks, looks, mean))
-    if features is None:
-        mean = np.where(looks < 1, UNSEEN_SHARE * mean, mean)
-    return Guess(mean, strength)
+    taught = _Taught(clicks, looks, folds[logged.query])
+    shown = _describe(logged, rows)
+    blind = taught.guess(shown)
+    if features is not None:
+        guess = taught.guess(features)
+        if guess.strength >= KNOWING * blind.strength:
+            return guess
+        blind = taught.guess(np.column_stack([features, shown]))
+    return Guess(np.where(looks < 1, UNSEEN_SHARE * blind.mean, blind.mean), blind.strength)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """What guesses are learned from: clicks, looks and the fold of each pair."""
+
+    clicks: NDArray[np.int64]
+    looks: NDArray[np.float64]
+    folds: NDArray[np.int64]
+
+    def guess(self, features: NDArray[np.float64]) -> Guess:
+        """Guess each pair from the pairs of other folds."""
+        mean = np.maximum(predict_rates(features, self.clicks, self.looks, self.folds), _LEAST)
+        return Guess(mean, float(fit_gamma_strength(self.clicks, self.looks, mean)))
 
 
 def _describe(logged: LoggedClicks, rows: NDArray[np.int64]) -> NDArray[np.float64]:

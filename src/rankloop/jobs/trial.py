@@ -1,0 +1,250 @@
+"""One model on trial: what people asked, ranked with and without it, beside what they clicked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from rankloop.errors import NotEnoughDataError
+from rankloop.evaluation.off_policy import OffPolicyConfig, estimate_gain, find_crossover
+from rankloop.experiments.gate import OfflineEvidence, Sanity, Sensitivity
+from rankloop.jobs.held_out import EvidenceReader
+from rankloop.jobs.part_measures import JUDGED_NDCG, measure_by_clicks, measure_by_judgments
+from rankloop.jobs.replaying import Need, Replayer
+from rankloop.tables.windows import InsightsWindow
+from rankloop.training.splits import N_SHARDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rankloop.bias.cells import Cells
+    from rankloop.bias.estimates import BiasEstimate
+    from rankloop.evaluation.off_policy import Gain, Measure
+    from rankloop.experiments.gate import GateConfig
+    from rankloop.indexing.library import Library
+    from rankloop.jobs.estimation import Estimation
+    from rankloop.jobs.held_out import Evidence, HeldOut
+    from rankloop.jobs.judging import Judging
+    from rankloop.models.manifest import Manifest
+    from rankloop.models.shelf import ModelShelf
+    from rankloop.retrieval.pipeline import Pipeline
+    from rankloop.retrieval.serving import Serving
+    from rankloop.store.base import EventStore
+
+DEPTH: Final = 10
+"""Results that count."""
+
+ETAS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""Exponents of examination that the gain is estimated under, for comparison."""
+
+MIN_JUDGED: Final = 10
+"""Fewer judged queries are no sanity set."""
+
+MAX_JUDGED: Final = 500
+"""Judged queries that are asked, the first by key."""
+
+MAX_SEEN: Final = 1_000_000
+"""Queries of the days that were learned from, the most frequent ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialParts:
+    """What rankings are made and read with."""
+
+    store: EventStore
+    estimation: Estimation
+    judging: Judging
+    documents: Library
+    models: ModelShelf
+    serving: Serving
+    now: Callable[[], datetime]
+    """The clock, aware UTC."""
+
+
+class Trial:
+    """One model beside what serves, on clicks that it did not learn from.
+
+    Attributes:
+        pipelines: What serves, and the same with the model.
+        replayer: What makes searches again.
+
+    Args:
+        parts: What rankings are made and read with.
+        manifest: The model.
+        held: Which clicks it is judged by; None where only its rankings are wanted.
+        window: The whole log, which examination is estimated from.
+        max_needs: Different questions that are asked again.
+        tick: Told how far the replay is, in [0, 1].
+
+    Raises:
+        ConflictError: The model does not go with the documents as they are.
+    """
+
+    def __init__(
+        self,
+        parts: TrialParts,
+        manifest: Manifest,
+        held: HeldOut | None,
+        window: InsightsWindow,
+        max_needs: int,
+        tick: Callable[[float], None] | None = None,
+    ) -> None:
+        self._parts, self._manifest, self._held = parts, manifest, held
+        self._window, self._max_needs = window, max_needs
+        self._tick = tick or (lambda _: None)
+        retriever_id = manifest.retriever_id
+        serving = parts.serving
+        self.pipelines: tuple[Pipeline, Pipeline] = (
+            serving.pipeline(retriever_id),
+            serving.pipeline(retriever_id, {manifest.kind: manifest.model_id}),
+        )
+        span = held.window if held is not None else window
+        self.replayer = Replayer(parts.store, parts.documents, retriever_id, span, parts.now())
+
+    def estimate(self, measure: Measure = "ndcg") -> Gain:
+        """Estimate what the model would earn beyond what serves.
+
+        Raises:
+            NotEnoughDataError: The log cannot tell.
+        """
+        if self._estimate.propensities.status == "not_identifiable":
+            raise NotEnoughDataError(
+                "position cannot be taken out of these clicks: "
+                "no document was clicked at several positions",
+                where="propensities",
+                hint="Swap neighbors in a small share of searches; `rankloop bias` says which.",
+            )
+        return _estimate(self.evidence, measure)
+
+    def weigh(self, gate: GateConfig) -> OfflineEvidence:
+        """Gather everything that the gate looks at.
+
+        Raises:
+            NotEnoughDataError: The log cannot tell.
+        """
+        gain = self.estimate()
+        return OfflineEvidence(
+            gain,
+            sanity=self._judged,
+            clicks=_estimate(self.evidence, "clicks"),
+            sensitivity=self._vary(gate.min_gain),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the evidence stands on, as plain data."""
+        logged = self.evidence.logged
+        propensities = self._estimate.propensities
+        old, new = self.evidence.rankings
+        return {
+            "n_searches": int(logged.searches.sum()),
+            "n_queries": logged.n_queries,
+            "n_clicks": int(logged.clicks.sum()),
+            "asked_share": self._asked_share,
+            "is_reranking": self.replayer.is_reranking,
+            "propensities": f"{propensities.status}, {propensities.method}",
+            "knows_documents": self.evidence.features is not None,
+            "guess_strength": self.evidence.guess.strength,
+            "has_sanity_set": self._judged is not None,
+            "parts": msgspec.to_builtins(
+                measure_by_clicks(self.evidence, (new, old), self._find_seen())
+            ),
+        }
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The held-out log beside both rankings: what serves, and the model."""
+        held = self._held
+        if held is None:
+            raise ValueError("no clicks were kept for this trial")
+        retriever_id = self._manifest.retriever_id
+        rankings = [
+            self.replayer.rank(pipeline, self._needs, DEPTH, self._halve(half))
+            for half, pipeline in enumerate(self.pipelines)
+        ]
+        cells = self._parts.estimation.cells(retriever_id, held.window, N_SHARDS)
+        reader = EvidenceReader(self._parts.documents, retriever_id, self._estimate)
+        texts = {need.query_key: need.text for need in self._needs}
+        return reader.read(_sum_up(cells), held.shards, rankings, texts)
+
+    @cached_property
+    def _estimate(self) -> BiasEstimate:
+        """What the whole log says of examination."""
+        return self._parts.estimation.propensities(self._manifest.retriever_id, self._window)
+
+    @cached_property
+    def _needs(self) -> list[Need]:
+        return self.replayer.needs(self._max_needs)
+
+    @cached_property
+    def _asked_share(self) -> float:
+        """Which share of the searches asked something that was asked again."""
+        whole = sum(need.n for need in self.replayer.needs(MAX_SEEN))
+        return sum(need.n for need in self._needs) / whole if whole else 0.0
+
+    def _halve(self, half: int) -> Callable[[float], None]:
+        """Report one of the two replays as half of the work."""
+        return lambda share: self._tick((half + share) / 2)
+
+    def _find_seen(self) -> set[str]:
+        """Return the queries of the days that the model learned from."""
+        learned = self._manifest.window
+        span = InsightsWindow(learned.start, learned.end)
+        replayer = Replayer(
+            self._parts.store,
+            self._parts.documents,
+            self._manifest.retriever_id,
+            span,
+            self._parts.now(),
+        )
+        return {need.query_key for need in replayer.needs(MAX_SEEN)}
+
+    def _vary(self, min_gain: float) -> Sensitivity:
+        """Estimate the gain as if people looked down the list more, or less."""
+        n_positions = self.evidence.examination.curve.size
+        gains: list[Gain | None] = []
+        for eta in ETAS:
+            curve = np.arange(1.0, n_positions + 1) ** -eta
+            try:
+                gains.append(_estimate(self.evidence.under(curve), "ndcg"))
+            except NotEnoughDataError:
+                gains.append(None)
+        eta = self._estimate.curve.eta if self._estimate.curve is not None else 1.0
+        margins = [np.nan if gain is None else gain.low - min_gain for gain in gains]
+        return Sensitivity(
+            ETAS,
+            tuple(None if gain is None else gain.value for gain in gains),
+            tuple(None if gain is None else gain.low for gain in gains),
+            eta,
+            find_crossover(ETAS, margins, eta),
+        )
+
+    @cached_property
+    def _judged(self) -> Sanity | None:
+        """How both rankings do on what was judged; None where too little was."""
+        rows, texts = self._parts.judging.read_imported()
+        keys = sorted({row.query_key for row in rows} & set(texts))[:MAX_JUDGED]
+        if len(keys) < MIN_JUDGED:
+            return None
+        needs = [Need(key, texts[key]) for key in keys]
+        old, new = (self.replayer.rank(one, needs, DEPTH) for one in self.pipelines)
+        if not any(old.values()) or not any(new.values()):
+            return None
+        before, after = measure_by_judgments(rows, (old, new))
+        return Sanity(JUDGED_NDCG, float(before.mean()), float(after.mean()), before.size)
+
+
+def _estimate(evidence: Evidence, measure: Measure) -> Gain:
+    """Estimate the gain of the model's ranking over the one in use."""
+    old, new = evidence.rankings
+    config = OffPolicyConfig(measure=measure, depth=DEPTH)
+    return estimate_gain(evidence.logged, evidence.examination, evidence.guess, (new, old), config)
+
+
+def _sum_up(cells: Cells) -> Cells:
+    """Leave positions and people apart, and nothing else."""
+    return cells.sum_over("previous_click", "week", "context")
