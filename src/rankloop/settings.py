@@ -160,6 +160,23 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From which hour of the day on, 0 to 23 UTC."""
 
 
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model must show before it serves."""
+
+    min_gain: float = 0.0
+    """The lower bound of its gain in nDCG@10 must lie above it."""
+    max_sanity_drop: float = 0.01
+    """Most that nDCG@10 on imported judgments may fall, as a share of what it was."""
+    min_shadow_searches: int = 100
+    """Searches that it must have ranked unseen."""
+    max_failed_share: float = 0.001
+    """Most of them that may fail."""
+    max_p95_ms: float = 20.0
+    """Longest time that 95 of 100 of them may take without the query's embedding, milliseconds."""
+    max_slowdown: float = 1.5
+    """How many times as long as what serves they may take in any case."""
+
+
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known about people."""
 
@@ -182,6 +199,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     embedders: dict[str, EmbedderSettings] = {}
     engines: dict[str, EngineSettings] = {}
     jobs: JobsSettings = JobsSettings()
+    gate: GateSettings = GateSettings()
     schedules: dict[str, ScheduleSettings] = {}
 
 

@@ -41,7 +41,7 @@ from rankloop.store.base import EventStore, Kind, StoreConfig
 from rankloop.store.duckdb import DuckDBStore
 from rankloop.store.folder import DataFolder
 from rankloop.telemetry import Metrics
-from rankloop.wiring_jobs import JobRooms, build_jobs
+from rankloop.wiring_jobs import JobRooms, build_jobs, to_gate
 from rankloop.wiring_serving import ServingRooms, build_serving, open_histories, recount
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     learning = _build_learning(store, estimation, ranking.documents, settings, folder.path)
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     copies = Copies(exports, ModelMarks(store, ranking.models))
-    parts = _gather(store, estimation, learning, ranking, delivery)
+    parts = _gather(store, estimation, learning, ranking, delivery, settings)
     jobs = build_jobs(folder.path, folder.path / CATALOG_FILE, settings, parts)
     intake.start()
     delivery.start()
@@ -250,6 +250,7 @@ def _gather(
     learning: Learning,
     ranking: ServingRooms,
     delivery: Delivery,
+    settings: Settings,
 ) -> JobParts:
     """Gather what jobs are done with."""
     return JobParts(
@@ -264,6 +265,7 @@ def _gather(
         promotion=ranking.promotion,
         wait_for_log=lambda: delivery.wait(LOG_WAIT_S),
         now=_now,
+        gate=to_gate(settings),
     )
 
 

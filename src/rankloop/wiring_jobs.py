@@ -11,6 +11,7 @@ import msgspec
 
 from rankloop.catalog.jobs import JobCatalog
 from rankloop.errors import SettingsError
+from rankloop.experiments.gate import GateConfig
 from rankloop.jobs.folders import JobFolders
 from rankloop.jobs.kinds import KINDS, JobParts
 from rankloop.jobs.queue import JobQueue, QueueConfig
@@ -97,6 +98,19 @@ def read_schedule(name: str, settings: ScheduleSettings) -> ScheduleSpec:
             f"a schedule cannot say what {settings.kind!r} must be told: {error}", where=where
         ) from error
     return ScheduleSpec(name, settings.kind, parameters, settings.every, settings.hour)
+
+
+def to_gate(settings: Settings) -> GateConfig:
+    """Hand the gate its part of the settings.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+    values = msgspec.structs.asdict(settings.gate)
+    try:
+        return GateConfig(**values)
+    except SettingsError as error:
+        raise SettingsError(str(error), where=f"gate.{error.where}") from error
 
 
 def _to_config(settings: Settings) -> QueueConfig:

@@ -18,6 +18,7 @@ from rankloop.events.types import to_mask
 from rankloop.experiments.gate import GateConfig
 from rankloop.jobs.admission import Admission, AdmissionConfig
 from rankloop.jobs.context import JobContext, MemoryRecorder
+from rankloop.jobs.evaluating import EvaluateJob, EvaluateParameters
 from rankloop.jobs.trial import TrialParts
 from rankloop.models.feature_spec import FeatureSpec
 from rankloop.models.manifest import DataWindow, Manifest
@@ -251,13 +252,15 @@ def test_a_model_that_was_rejected_may_be_judged_again(site):
     assert site.state(model_id) == "rejected"
 
 
-def test_a_slow_model_does_not_leave_shadow(site):
-    model_id = site.keep("slow")
-    gate = GateConfig(max_p95_ms=1e-6, max_slowdown=1.0)
+def test_a_model_that_ranked_too_little_does_not_leave_shadow(site):
+    model_id = site.keep("hasty")
+    gate = replace(PATIENT.gate, min_shadow_searches=1_000)
     verdict = site.judge(model_id, replace(PATIENT, gate=gate))
+    steps = site.engine.models.catalog.history(model_id)
 
     assert verdict.outcome == "rejected"
-    assert "5 of 100 searches took over" in verdict.why
+    assert "it ranked 110 searches in shadow, 1000 are needed" in verdict.why
+    assert [step.state_after for step in steps] == ["trained", "shadow", "rejected"]
     assert site.serving() is None
 
 
@@ -367,3 +370,23 @@ def test_a_measurement_refuses_what_a_verdict_explains(site):
     with pytest.raises(NotEnoughDataError, match="does not say from which days"):
         site.admission().measure(site.context(), model_id, WINDOW)
     assert site.state(model_id) == "trained"
+
+
+def test_an_evaluation_says_what_the_gate_would_and_changes_nothing(site):
+    model_id = site.keep("evaluated")
+    job = EvaluateJob(site.admission(), lambda: END)
+    found = job.run(site.context(), EvaluateParameters(model_id=model_id, days=N_DAYS))
+
+    assert (found["model_id"], found["outcome"]) == (model_id, "shadow")
+    assert found["evidence"]["n_queries"] == N_QUERIES
+    assert site.state(model_id) == "trained"
+
+
+def test_an_evaluation_that_may_admit_lets_a_better_model_serve(site):
+    model_id = site.keep("admitted")
+    job = EvaluateJob(site.admission(), lambda: END)
+    found = job.run(site.context(), EvaluateParameters(model_id=model_id, admit=True))
+
+    assert found["outcome"] == "promoted"
+    assert site.serving() == model_id
+    site.engine.promotion.roll_back(model_id, "the next test wants it out")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from rankloop.experiments.gate import GateConfig
+from rankloop.jobs.admission import Admission, AdmissionConfig
 from rankloop.jobs.context import JobContext
+from rankloop.jobs.evaluating import EvaluateJob, EvaluateParameters
 from rankloop.jobs.feature_rows import FeatureReader
 from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
 from rankloop.jobs.training_adapter import AdapterParameters, AdapterTraining
 from rankloop.jobs.training_encoder import EncoderParameters, EncoderTraining
 from rankloop.jobs.training_ranker import RankerParameters, RankerTraining
+from rankloop.jobs.trial import TrialParts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +53,22 @@ class JobParts:
 
     now: Callable[[], datetime]
     """The clock, aware UTC."""
+
+    gate: GateConfig = field(default_factory=GateConfig)
+    """What is asked of models before they serve."""
+
+    def admission(self) -> Admission:
+        """Build who judges models."""
+        parts = TrialParts(
+            self.store,
+            self.estimation,
+            self.judging,
+            self.documents,
+            self.models,
+            self.serving,
+            self.now,
+        )
+        return Admission(parts, AdmissionConfig(gate=self.gate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +116,9 @@ KINDS: Final[dict[str, JobKind]] = {
                 parts.now,
             ).run
         ),
+    ),
+    "evaluate": JobKind(
+        EvaluateParameters, lambda parts: EvaluateJob(parts.admission(), parts.now).run
     ),
     "estimate": JobKind(
         EstimateParameters, lambda parts: PropensityJob(parts.estimation, parts.now).run
