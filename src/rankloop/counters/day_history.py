@@ -7,6 +7,7 @@ click that is to be predicted.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -128,15 +129,20 @@ class DayHistory:
 
     def find(self, query_key: str, document_ids: Sequence[str]) -> Evidence:
         """Return what is known of the candidates of a query."""
+        keys = np.fromiter(map(to_key, document_ids), np.int64, len(document_ids))
         return Evidence(
-            *self.documents.find(_to_keys(document_ids)),
-            *self.pairs.find(_to_keys([f"{query_key}/{name}" for name in document_ids])),
+            *self.documents.find(keys),
+            *self.pairs.find(keys ^ np.int64(to_key(query_key))),
             mean_rate=self.mean_rate,
         )
 
 
-def _to_keys(texts: Sequence[str]) -> Ints:
-    """Return the numbers that questions make of texts."""
-    if not texts:
-        return np.empty(0, np.int64)
-    return (to_hashes(texts) // np.uint64(2)).astype(np.int64)
+@functools.lru_cache(65_536)
+def to_key(text: str) -> int:
+    """Return the number that questions make of a text, such as `document_key`.
+
+    Example:
+        >>> to_key("a")
+        3500206983725506968
+    """
+    return int(to_hashes([text])[0]) // 2

@@ -11,7 +11,7 @@
 --   n_positions BIGINT: length of that list
 --   limit BIGINT: most rows
 -- Columns:
---   pair_key BIGINT: a number made of `query_key`, a slash and `document_id`
+--   pair_key BIGINT: the numbers made of `query_key` and of `document_id`, their bits compared
 --   clicks BIGINT: impressions that were clicked by then
 --   looks DOUBLE: how often it was looked at, expected
 WITH late AS (
@@ -28,7 +28,7 @@ WITH late AS (
 shown AS (
     SELECT
         h.query_key AS query_key,
-        h.document_id AS document_id,
+        h.document_key AS document_key,
         h.position AS position,
         count(*) AS n,
         sum(CASE WHEN t.search_key IS NULL THEN h.clicked ELSE 0 END)::BIGINT AS clicks
@@ -38,20 +38,20 @@ shown AS (
         AND h."day" >= $start::TIMESTAMP::DATE
         AND h."day" < $end::TIMESTAMP::DATE
         AND h.retriever_id = $retriever_id::VARCHAR
-    GROUP BY h.query_key, h.document_id, h.position
+    GROUP BY h.query_key, h.document_key, h.position
 ),
 pairs AS (
     SELECT
         query_key,
-        document_id,
+        document_key,
         sum(clicks)::BIGINT AS clicks,
         sum(n * list_extract($examination::DOUBLE[], least(position + 1, $n_positions::BIGINT)))::DOUBLE
             AS looks
     FROM shown
-    GROUP BY query_key, document_id
+    GROUP BY query_key, document_key
 )
 SELECT
-    (md5_number_lower(query_key || '/' || document_id) // 2)::BIGINT AS pair_key,
+    xor((md5_number_lower(query_key) // 2)::BIGINT, document_key)::BIGINT AS pair_key,
     clicks,
     looks
 FROM pairs
