@@ -1,4 +1,4 @@
-"""How long the stage `model` takes for a hundred candidates, with a ranker of 200 trees.
+"""How long the stage `model` takes for a hundred candidates, with the largest ranker trained here.
 
 The facts of documents are kept; `model_stage_first_p50_ms` is what a query costs that comes as the
 traffic has it, some of its documents not read yet.
@@ -19,6 +19,7 @@ from rankloop.counters.day_history import WantedHistory
 from rankloop.models.feature_learning import learn_features
 from rankloop.models.ranker import Ranker
 from rankloop.stages.model import ModelStage
+from rankloop.training.trees import TreeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from rankloop.stages.base import Candidates, Query
     from rankloop.store.base import EventStore
 
-N_TREES: Final = 200
 N_FIELDS: Final = 200
 """Documents whose fields say what the ranker reads."""
 
@@ -89,8 +89,9 @@ def _grow(stage: ModelStage, spec: FeatureSpec, asked: Sequence[Asked]) -> Ranke
     features = np.concatenate([one.values for one in seen])
     share = np.nan_to_num(features[:, spec.names.index("score_ratio")])
     data = lightgbm.Dataset(features, rng.poisson(np.exp(share)).astype(np.float64))
-    fit = {"objective": "poisson", "num_leaves": 31, "verbose": -1, "num_threads": 1}
-    return Ranker(lightgbm.train(fit, data, N_TREES), list(spec.names))
+    trees = TreeConfig()
+    fit = {"objective": "poisson", "num_leaves": trees.num_leaves, "verbose": -1, "num_threads": 1}
+    return Ranker(lightgbm.train(fit, data, trees.max_trees), list(spec.names))
 
 
 def _run(
