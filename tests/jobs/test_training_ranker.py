@@ -1,7 +1,7 @@
 """Training a ranker: a log in, a ranker on record that puts first what people like."""
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 import numpy as np
@@ -13,13 +13,18 @@ from rankloop.bias.simulation import Simulation, SimulationConfig
 from rankloop.bias.simulation_rankers import RankerConfig as NoiseConfig
 from rankloop.bias.simulation_rows import RowConfig, iter_interaction_lines, iter_search_lines
 from rankloop.bias.simulation_truth import Truth
+from rankloop.catalog.models import Decision
+from rankloop.counters.day_history import WantedHistory
 from rankloop.errors import InputError, NotEnoughDataError
+from rankloop.events.queries import to_query_key
 from rankloop.jobs.context import JobContext, MemoryRecorder
 from rankloop.jobs.feature_rows import FeatureReader
 from rankloop.jobs.ranker_task import MODEL_FOLDER
 from rankloop.jobs.training_ranker import RankerParameters, RankerTraining
 from rankloop.models.feature_spec import FEATURES_FILE, FeatureSpec
 from rankloop.models.ranker import FORM_FILE, TREES_FILE
+from rankloop.retrieval.serving import Page, RankingRequest
+from rankloop.stages.base import Query
 from rankloop.wiring import open_engine
 
 N_QUERIES = 60
@@ -146,6 +151,32 @@ def test_it_puts_first_what_people_like_not_what_was_shown_first(shop, trained):
     features[:, spec.names.index("number.stars")] = [1, 2, 3, 4, 5]
     scores = loaded.part.score(features)
     assert scores[4] > scores[2] > scores[0]
+
+
+def rank_stars(kiosk, engine):
+    """Return the stars of what is shown, `[n_queries, 10]`, on the day after the log."""
+    stars = dict(zip(kiosk.ids, kiosk.stars.tolist(), strict=True))
+    shown = []
+    for text in kiosk.texts:
+        query = Query("kiosk", text, to_query_key(text), datetime(2026, 2, 2, 12, tzinfo=UTC))
+        ranked = engine.serving.rank(RankingRequest(query, Page(10, 0)))
+        shown.append([stars[one.document_id] for one in ranked.outcome.results])
+    return np.array([row for row in shown if len(row) == 10])
+
+
+def test_once_promoted_it_re_orders_what_is_found_for_people(shop, trained):
+    kiosk, engine = shop
+    model_id = trained[0]["model_id"]
+    engine.serving.configure("kiosk", {"stages": [{"type": "text_search", "top_k": 12}]})
+    before = rank_stars(kiosk, engine)
+    spec = FeatureSpec.load(engine.models.load(model_id).folder)
+    wanted = WantedHistory.of(spec, "kiosk", date(2026, 2, 2))
+    while engine.histories.find(wanted) is None:
+        pass
+    engine.promotion.promote(model_id, Decision("operator", "to see what it does"))
+    after = rank_stars(kiosk, engine)
+    assert before[:, :3].mean() < 3.5
+    assert after[:, :3].mean() > 4.0
 
 
 def test_few_queries_are_named_as_few_and_trained_on_all_the_same(trained):
