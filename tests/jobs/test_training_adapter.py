@@ -130,6 +130,7 @@ def test_what_people_want_is_learned_and_holds_for_queries_that_taught_nothing(
     assert loaded.manifest.dimension == 384
     assert loaded.manifest.parameters["n_from_index"] == len(THINGS) * len(KINDS_OF)
     assert set(loaded.manifest.exports) == {"pairs"}
+    assert loaded.manifest.window.end == loaded.manifest.created_at
     assert filled.engine.models.catalog.find(result["model_id"]).state == "trained"
     index = filled.engine.documents.open("products")
     query = index.embedder.embed_queries(["quinces"])

@@ -215,6 +215,13 @@ def test_the_best_of_many_lucky_steps_is_not_chosen():
     assert choose(lucky) is None
 
 
+def test_a_step_at_the_cost_of_queries_that_want_other_documents_is_not_chosen():
+    bold = Trial("matrix", 1, {}, 1.0, 0.7, 0.2, 0.01, gain_elsewhere=-0.03, n_elsewhere=40)
+    careful = Trial("anchors", 0, {}, 1.0, 0.6, 0.1, 0.01, gain_elsewhere=0.0, n_elsewhere=40)
+    assert choose([bold, careful]) is careful
+    assert choose([bold]) is None
+
+
 def test_of_equal_steps_the_careful_one_is_chosen():
     trials = [Trial("matrix", 0, {}, share, 0.6, 0.1, 0.01) for share in (0.25, 1.0)]
     assert choose(trials).share == 0.25

@@ -130,7 +130,7 @@ class Training:
             UnavailableError: The endpoint does not answer; another try goes on where it stopped.
         """
         kind, told = _to_job(base_model, training_data, way)
-        job = self._jobs.start(kind, **told, **options)
+        job = self._jobs.start(kind, **{**told, **options})
         with _Bar(sys.stderr) as bar:
             return _read(self._jobs.wait(job.job_id, on_progress or bar.show))
 
@@ -152,7 +152,7 @@ class AsyncTraining:
     ) -> FineTuned:
         """Train a model on what people did, and wait for it; no bar is shown."""
         kind, told = _to_job(base_model, training_data, way)
-        job = await self._jobs.start(kind, **told, **options)
+        job = await self._jobs.start(kind, **{**told, **options})
         return _read(await self._jobs.wait(job.job_id, on_progress))
 
 
@@ -162,6 +162,9 @@ def _to_job(
     """Return the kind of the job, and what it is told."""
     chosen = way or ("adapter" if base_model is None else choose_way(base_model))
     told: dict[str, Any] = {"base_model": base_model, "pairs": read_rows(data)}
+    if isinstance(data, QueryDocumentPairs):
+        # The gate judges on days that the pairs do not come from.
+        told |= {"start": data.window.start, "end": data.window.end}
     return f"train_{chosen}", told
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from rankloop.training.adapter_steps import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,9 @@ SHARES: Final = (0.25, 0.5, 0.75, 1.0)
 
 DEPTH: Final = 10
 """How far down a ranking counts."""
+
+MIN_ELSEWHERE: Final = 5
+"""Queries under which their mean says nothing."""
 
 _CHUNK: Final = 2**24
 """Scores held at a time; bounds the memory."""
@@ -40,6 +43,9 @@ class Trial:
         ndcg: Mean nDCG@10.
         gain: Mean difference to no step at all.
         std_error: Standard error of the gain, over queries.
+        gain_elsewhere: Mean difference on those of the queries none of whose positives any other
+            query taught: what they want lies where nothing was learned.
+        n_elsewhere: How many these are.
     """
 
     method: str
@@ -49,6 +55,8 @@ class Trial:
     ndcg: float
     gain: float
     std_error: float
+    gain_elsewhere: float = 0.0
+    n_elsewhere: int = 0
 
 
 def measure_ndcg(
@@ -96,41 +104,60 @@ def try_steps(
     judged = [fold for fold in range(int(folds.max()) + 1)]
     trials: list[Trial] = []
     for number, method in enumerate(METHODS):
-        kept: list[list[tuple[dict[str, float], NDArray[np.float64]]]] = []
-        before: list[NDArray[np.float64]] = []
+        kept: list[_Fold] = []
         for fold in judged:
-            report(
-                (number + len(kept) / len(judged)) / len(METHODS), f"{method}, part {len(kept) + 1}"
-            )
+            share = (number + fold / len(judged)) / len(METHODS)
+            report(share, f"try {method}, part {fold + 1} of {len(judged)}")
             places = examples.asked[folds[examples.asked] == fold]
             if not places.size:
                 continue
             taught = examples.select(np.flatnonzero(folds != fold))
-            before.append(measure_ndcg(examples, places))
             steps = METHODS[method](taught, base_model, config, seed)
-            kept.append(
-                [
-                    (
-                        step.parameters,
-                        _measure(
-                            examples, places, step.adapter.apply(examples.queries[places]), SHARES
-                        ),
-                    )
-                    for step in steps
-                ]
-            )
-        trials += _sum_up(method, kept, np.concatenate(before))
+            kept.append(_judge(examples, taught, places, steps))
+        trials += _sum_up(method, kept)
     return trials
 
 
-def _sum_up(
-    method: str,
-    kept: list[list[tuple[dict[str, float], NDArray[np.float64]]]],
-    before: NDArray[np.float64],
-) -> list[Trial]:
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """What was found on one fold.
+
+    Attributes:
+        before: `[n]` nDCG@10 as things are.
+        is_elsewhere: `[n]` bool, queries none of whose positives was taught.
+        tried: For each step its parameters, and `[n, n_shares]` nDCG@10.
+    """
+
+    before: NDArray[np.float64]
+    is_elsewhere: NDArray[np.bool_]
+    tried: list[tuple[dict[str, float], NDArray[np.float64]]]
+
+
+def _judge(
+    examples: AdapterExamples,
+    taught: AdapterExamples,
+    places: NDArray[np.int64],
+    steps: Iterator[Step],
+) -> _Fold:
+    """Measure steps on queries that did not teach them."""
+    is_taught = np.bincount(taught.positive, minlength=len(examples.documents)) > 0
+    queries = examples.queries[places]
+    return _Fold(
+        before=measure_ndcg(examples, places),
+        is_elsewhere=np.asarray(examples.positives()[places] @ is_taught.astype(np.int64)) == 0,
+        tried=[
+            (step.parameters, _measure(examples, places, step.adapter.apply(queries), SHARES))
+            for step in steps
+        ],
+    )
+
+
+def _sum_up(method: str, folds: list[_Fold]) -> list[Trial]:
     """Put the folds of one method together."""
+    before = np.concatenate([fold.before for fold in folds])
+    elsewhere = np.concatenate([fold.is_elsewhere for fold in folds])
     trials = []
-    for place, tried in enumerate(zip(*kept, strict=True)):
+    for place, tried in enumerate(zip(*(fold.tried for fold in folds), strict=True)):
         values = np.concatenate([found for _, found in tried])
         for column, share in enumerate(SHARES):
             gain = values[:, column] - before
@@ -143,13 +170,18 @@ def _sum_up(
                     ndcg=float(values[:, column].mean()),
                     gain=float(gain.mean()),
                     std_error=float(gain.std(ddof=1) / np.sqrt(gain.size)),
+                    gain_elsewhere=float(gain[elsewhere].mean()) if elsewhere.any() else 0.0,
+                    n_elsewhere=int(elsewhere.sum()),
                 )
             )
     return trials
 
 
 def choose(trials: list[Trial], min_gain: float = 2.0) -> Trial | None:
-    """Choose the trial that gained most, if any gained surely.
+    """Choose the trial that gained most, if any gained surely and not at others' cost.
+
+    A step towards what asked queries want may lead others astray, which the mean hides. So the
+    queries that want other documents must not lose.
 
     Args:
         trials: What was tried.
@@ -165,7 +197,12 @@ def choose(trials: list[Trial], min_gain: float = 2.0) -> Trial | None:
         >>> choose([better, lucky]).share, choose([lucky])
         (0.5, None)
     """
-    sure = [trial for trial in trials if trial.gain > min_gain * trial.std_error]
+    sure = [
+        trial
+        for trial in trials
+        if trial.gain > min_gain * trial.std_error
+        and (trial.gain_elsewhere >= 0.0 or trial.n_elsewhere < MIN_ELSEWHERE)
+    ]
     return max(sure, key=lambda trial: trial.gain, default=None)
 
 

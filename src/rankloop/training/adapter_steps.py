@@ -30,7 +30,7 @@ class StepConfig:
     """Of the matrix: how hard it is held to the identity, in units of the queries' mean square
     along an axis."""
 
-    widths: tuple[float, ...] = (0.5, 0.7, 1.0)
+    widths: tuple[float, ...] = (0.35, 0.5, 0.7, 1.0)
     """Of the anchors: how far from a known query its step is taken along, as a distance between
     unit vectors; 1.41 is between two that have nothing in common."""
 
