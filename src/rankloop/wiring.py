@@ -196,7 +196,7 @@ def _build(folder: DataFolder, loaded: LoadedSettings) -> Engine:
     exports = Exports(store, folder.path / EXPORTS_FOLDER, learning.makers)
     copies = Copies(exports, ModelMarks(store, ranking.models))
     parts = _gather(store, estimation, learning, ranking, delivery, settings)
-    jobs = build_jobs(folder.path, folder.path / CATALOG_FILE, settings, parts)
+    jobs = build_jobs(folder.path, folder.path / CATALOG_FILE, settings, parts, metrics)
     intake.start()
     delivery.start()
     jobs.start()

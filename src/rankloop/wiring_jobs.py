@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rankloop.settings import ScheduleSettings, Settings
+    from rankloop.telemetry import Metrics
 
 JOBS_FOLDER: Final = "jobs"
 
@@ -49,7 +50,9 @@ class JobRooms:
         self.queue.close()
 
 
-def build_jobs(folder: Path, catalog_path: Path, settings: Settings, parts: JobParts) -> JobRooms:
+def build_jobs(
+    folder: Path, catalog_path: Path, settings: Settings, parts: JobParts, metrics: Metrics
+) -> JobRooms:
     """Build what works in the background.
 
     Args:
@@ -57,6 +60,7 @@ def build_jobs(folder: Path, catalog_path: Path, settings: Settings, parts: JobP
         catalog_path: The file of the catalog.
         settings: Bounds and schedules.
         parts: What jobs are done with.
+        metrics: Where jobs are counted.
 
     Raises:
         SettingsError: A bound is out of range, or a schedule asks for what cannot be done.
@@ -64,7 +68,7 @@ def build_jobs(folder: Path, catalog_path: Path, settings: Settings, parts: JobP
     specs = [read_schedule(name, one) for name, one in settings.schedules.items()]
     config = _to_config(settings)
     catalog = JobCatalog(catalog_path, lambda: time.time_ns() // 1_000)
-    queue = JobQueue(catalog, JobFolders(folder / JOBS_FOLDER), KINDS, parts, config)
+    queue = JobQueue(catalog, JobFolders(folder / JOBS_FOLDER), KINDS, parts, config, metrics)
     return JobRooms(queue, Scheduler(specs, catalog.schedules, queue, parts.now))
 
 

@@ -4,6 +4,7 @@ import errno
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from rankloop.jobs.kinds import JobKind
 from rankloop.jobs.parameters import JobParameters
 from rankloop.jobs.queue import JobQueue, QueueConfig
 from rankloop.tables.pages import PageRequest
+from rankloop.telemetry import Metrics
 
 
 class WorkParameters(JobParameters, frozen=True, kw_only=True):
@@ -39,6 +41,7 @@ class Shop:
         self.folder = folder
         self.kinds = {}
         self.open_queues = []
+        self.metrics = Metrics()
         self.now_us = 0
 
     def kind(self, name, run):
@@ -48,7 +51,7 @@ class Shop:
         catalog = JobCatalog(self.folder / "catalog.db", self.tick)
         parts = SimpleNamespace(wait_for_log=lambda: None, now=lambda: datetime.now(UTC))
         folders = JobFolders(self.folder / "jobs")
-        queue = JobQueue(catalog, folders, self.kinds, parts, QueueConfig(**config))
+        queue = JobQueue(catalog, folders, self.kinds, parts, QueueConfig(**config), self.metrics)
         self.open_queues.append(queue)
         return queue
 
@@ -420,3 +423,36 @@ def test_a_job_that_does_not_stop_writes_nothing_more_once_the_queue_is_closed(
         thread.join(20)
 
     assert shop.open().find(job_id).state == "running"
+
+
+def test_jobs_are_counted_by_how_they_ended(shop, start):
+    shop.kind("count", lambda context, parameters: {})
+    shop.kind("fail", lambda context, parameters: {}["nothing"])
+    queue = start()
+    jobs = [queue.submit(kind, told()) for kind in ("count", "count", "fail")]
+    for job in jobs:
+        wait_for(lambda job=job: queue.find(job.job_id).has_ended)
+
+    counted = shop.metrics.counter("rankloop_jobs_ended_total", "")
+    wait_for(lambda: counted.value(kind="fail", state="failed") == 1)
+    assert counted.value(kind="count", state="done") == 2
+
+
+@pytest.mark.slow
+def test_an_end_that_the_catalog_does_not_take_now_is_put_down_later(
+    shop, start, monkeypatch, caplog
+):
+    monkeypatch.setattr("rankloop.jobs.workers.RETRY_S", 0.05)
+    go_on = threading.Event()
+    shop.kind("count", lambda context, parameters: {"went_on": go_on.wait(20)})
+    queue = start()
+    job_id = queue.submit("count", told()).job_id
+    wait_for_state(queue, job_id, "running")
+    with closing(sqlite3.connect(shop.folder / "catalog.db", isolation_level=None)) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+        go_on.set()
+        wait_for(lambda: "job_end_not_kept" in caplog.text, timeout_s=60)
+        assert queue.find(job_id).state == "running"
+        rival.execute("ROLLBACK")
+
+    assert wait_for_state(queue, job_id, "done").result == {"went_on": True}

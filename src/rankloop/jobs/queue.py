@@ -16,6 +16,7 @@ from rankloop.jobs.folders import to_error
 from rankloop.jobs.job_views import to_job, to_problem
 from rankloop.jobs.workers import Workers
 from rankloop.tables.pages import Page, PageRequest
+from rankloop.telemetry import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,7 @@ class JobQueue:
         kinds: What can be done, by name.
         parts: What it is done with.
         config: Bounds.
+        metrics: Where jobs are counted.
 
     Attributes:
         kinds: What can be done, by name.
@@ -73,12 +75,15 @@ class JobQueue:
         kinds: Mapping[str, JobKind],
         parts: JobParts,
         config: QueueConfig | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.kinds = kinds
         self._config = config or QueueConfig()
         self._catalog = catalog
         self._folders = folders
-        self._workers = Workers(catalog, folders, kinds, parts, self._config.max_attempts)
+        self._workers = Workers(
+            catalog, folders, kinds, parts, self._config.max_attempts, metrics or Metrics()
+        )
 
     def start(self) -> None:
         """Take up what an earlier process left, and begin to work."""

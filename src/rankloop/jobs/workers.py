@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rankloop.catalog.jobs import JobCatalog, JobRecord
     from rankloop.jobs.folders import JobFolders
     from rankloop.jobs.kinds import JobKind, JobParts
+    from rankloop.telemetry import Metrics
 
 CLOSE_WAIT_S: Final = 10.0
 """How long closing waits for jobs to stop, in seconds."""
@@ -40,6 +41,7 @@ class Workers:
         kinds: What can be done, by name.
         parts: What it is done with.
         max_attempts: How often a job is begun whose process is killed.
+        metrics: Where jobs are counted.
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class Workers:
         kinds: Mapping[str, JobKind],
         parts: JobParts,
         max_attempts: int,
+        metrics: Metrics,
     ) -> None:
         self._catalog = catalog
         self._folders = folders
         self._kinds = kinds
         self._parts = parts
         self._max_attempts = max_attempts
+        self._ended = metrics.counter(
+            "rankloop_jobs_ended_total", "Jobs by kind and state after an attempt."
+        )
         self._changed = threading.Condition()
         self._live: dict[str, LiveJob] = {}
         self._threads: list[threading.Thread] = []
@@ -140,17 +146,27 @@ class Workers:
         """Do one job, and put down what became of it."""
         log_event(log, "job_begun", kind=record.kind, job_id=record.job_id)
         end = self._run(record, live)
-        if self._is_abandoned:
-            return
-        try:
-            end()
-        except Exception:
-            # On record it still runs, so it is taken up when the folder is opened again.
-            log.exception("job_end_not_kept job_id=%s", record.job_id)
+        while not self._is_abandoned and not self._keep(record, end):
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closing, RETRY_S)
+                if self._is_closing:
+                    return
         with self._changed:
             del self._live[record.job_id]
             self._changed.notify_all()
-        log_event(log, "job_ended", kind=record.kind, job_id=record.job_id)
+
+    def _keep(self, record: JobRecord, end: Callable[[], None]) -> bool:
+        """Put down what became of a job; False where the catalog does not take it now."""
+        try:
+            end()
+            state = self._catalog.find(record.job_id).state
+        except Exception:
+            # On record it still runs: should the process end, it is taken up by the next.
+            log.exception("job_end_not_kept job_id=%s", record.job_id)
+            return False
+        self._ended.add(kind=record.kind, state=state)
+        log_event(log, "job_ended", kind=record.kind, job_id=record.job_id, state=state)
+        return True
 
     def _run(self, record: JobRecord, live: LiveJob) -> Callable[[], None]:
         """Run one job, and return what puts down what became of it."""
