@@ -45,7 +45,7 @@ def test_a_model_that_is_no_better_is_a_no(decide, data_folder, capsys):
     assert "+0.100" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["adapter", "ranker"])
+@pytest.mark.parametrize("kind", ["adapter", "encoder", "ranker"])
 def test_nothing_to_learn_from_is_said_with_what_to_send(rankloop, kind):
     done = rankloop("train", kind, "--data", "d")
     assert done.returncode == 2

@@ -1,8 +1,9 @@
 """`rankloop train`: one model, from what people did, and what it does for queries."""
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from rankloop.cli.output import NO, OK, Output, to_epilogue
 from rankloop.cli.target import HERE, Target
@@ -19,6 +20,37 @@ rankloop train adapter --base-model text-embedding-3-small --url http://127.0.0.
 RANKER_EXAMPLES: Final = """\
 rankloop train ranker --retriever products --days 90
 rankloop train ranker --url http://127.0.0.1:8400 --json"""
+
+ENCODER_EXAMPLES: Final = """\
+rankloop train encoder --retriever products --days 90
+rankloop train encoder --base-model ./all-MiniLM-L6-v2 --epochs 1 --max-tokens 128"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """What an encoder starts from, and how it learns."""
+
+    base_model: str | None = None
+    """A folder, or a name on the hub; what fills the index by default."""
+
+    epochs: int = 2
+    """Times that each pair is seen."""
+
+    batch: int = 64
+    """Pairs of a step."""
+
+    max_tokens: int | None = None
+    """Tokens of a text that count; as many as the model takes by default."""
+
+    lora_rank: int | None = None
+    """Rank of the changes (LoRA); all weights move by default."""
+
+    seed: int = 17
+    """The same seed makes the same encoder."""
+
+
+BY_DEFAULT: Final = Fit()
 
 train = App(
     name="train",
@@ -84,6 +116,31 @@ def ranker(
     """
     told = {"retriever_id": retriever, "days": days, "seed": seed}
     return train_model(target, "train_ranker", told)
+
+
+@train.command(help_epilogue=to_epilogue(ENCODER_EXAMPLES))
+def encoder(
+    target: Target = HERE,
+    *,
+    retriever: str | None = None,
+    days: float | None = None,
+    min_interactions: int = 2,
+    fit: Fit = BY_DEFAULT,
+) -> int:
+    """Fine-tune the embedding model itself.
+
+    Once it is promoted, all documents are embedded anew in the background.
+    Exit status 1 where the encoder is no better than its base.
+
+    Args:
+        target: The data folder or the server.
+        retriever: Whose queries; the only retriever by default.
+        days: From the last days only.
+        min_interactions: Different people who clicked a document.
+        fit: What to start from, and how to learn.
+    """
+    told = {"retriever_id": retriever, "days": days, "min_interactions": min_interactions}
+    return train_model(target, "train_encoder", {**told, **asdict(fit)})
 
 
 def train_model(target: Target, kind: str, told: dict[str, Any]) -> int:
