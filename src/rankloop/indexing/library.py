@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -212,6 +213,40 @@ class Library:
         if embedder is None:
             raise SettingsError(f"nothing makes vectors of {model!r}", where="/base_model")
         return embedder
+
+    def copy_anew(
+        self,
+        retriever_id: str,
+        spec: EmbedderSpec,
+        folder: Path,
+        tick: Callable[[float], None] = lambda _share: None,
+    ) -> RetrieverIndex:
+        """Copy a retriever's documents into an index of its own, embedded by another embedder.
+
+        Nothing is ranked with it unless it is handed to a pipeline; close it in the end.
+
+        Args:
+            retriever_id: Whose documents.
+            spec: What embeds them.
+            folder: Where the copy goes; what is there is removed.
+            tick: Told which share is done, in [0, 1].
+
+        Raises:
+            SettingsError: The embedder cannot be built.
+            UnavailableError: It does not answer, or the disk is full.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        source = self.open(retriever_id)
+        copy = RetrieverIndex(folder, retriever_id, self._build_embedder, self._language)
+        copy.make(spec)
+        names = sorted(source.document_ids())
+        for begin in range(0, len(names), BATCH):
+            tick(begin / len(names))
+            bare = [
+                replace(one, vector=None) for one in source.documents(names[begin : begin + BATCH])
+            ]
+            copy.upsert(embed(copy.embedder, bare))
+        return copy
 
     def catch_up(self, retriever_id: str) -> None:
         """Embed documents anew in the background, where another embedder is asked for by now."""

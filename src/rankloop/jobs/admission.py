@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,8 @@ from rankloop.errors import NotEnoughDataError
 from rankloop.experiments.gate import GateConfig, Verdict, judge_offline, judge_shadow
 from rankloop.jobs.held_out import find_split, hold_out
 from rankloop.jobs.shadowing import replay_in_shadow
-from rankloop.jobs.trial import Trial
+from rankloop.jobs.trial import Case, Trial
+from rankloop.jobs.workbench import Workbench
 from rankloop.retrieval.promotion import Promotion
 from rankloop.training.splits import SplitConfig
 from rankloop.version import __version__
@@ -90,16 +91,17 @@ class Admission:
             The gain by model; NaN where the log cannot tell.
         """
         gains = {}
-        for place, model_id in enumerate(model_ids):
-            context.report(place / len(model_ids), f"compare {model_id}")
-            manifest = self._parts.models.load(model_id).manifest
-            try:
-                days = self.split(manifest.retriever_id, window).validation
-                trial = self._try(manifest, self._keep_apart(manifest, days), window)
-                gains[model_id] = trial.estimate().value
-            except NotEnoughDataError as error:
-                context.log(f"{model_id} cannot be compared: {error}")
-                gains[model_id] = math.nan
+        with self._open_bench(context) as bench:
+            for place, model_id in enumerate(model_ids):
+                context.report(place / len(model_ids), f"compare {model_id}")
+                manifest = self._parts.models.load(model_id).manifest
+                try:
+                    days = self.split(manifest.retriever_id, window).validation
+                    case = Case(manifest, window, self._keep_apart(manifest, days))
+                    gains[model_id] = self._try(case, bench).estimate().value
+                except NotEnoughDataError as error:
+                    context.log(f"{model_id} cannot be compared: {error}")
+                    gains[model_id] = math.nan
         return gains
 
     def judge(self, context: JobContext, model_id: str, window: InsightsWindow) -> Verdict:
@@ -117,16 +119,18 @@ class Admission:
         manifest = self._parts.models.check(model_id).manifest
         if self._parts.models.catalog.find(model_id).state == "promoted":
             return Verdict("promoted", "it serves already", {})
-        offline = context.step(
-            "offline", lambda: self._judge_offline(context, manifest, window), Verdict
-        )
-        context.step("write_offline", lambda: self._write(model_id, offline))
-        context.log(f"{model_id}: {offline.why}")
-        if offline.outcome == "rejected":
-            return offline
-        shadow = context.step(
-            "shadow", lambda: self._judge_shadow(context, manifest, window), Verdict
-        )
+        case = Case(manifest, window)
+        with self._open_bench(context) as bench:
+            offline = context.step(
+                "offline", lambda: self._judge_offline(context, case, bench), Verdict
+            )
+            context.step("write_offline", lambda: self._write(model_id, offline))
+            context.log(f"{model_id}: {offline.why}")
+            if offline.outcome == "rejected":
+                return offline
+            shadow = context.step(
+                "shadow", lambda: self._judge_shadow(context, case, bench), Verdict
+            )
         evidence = {**offline.evidence, "shadow": shadow.evidence}
         verdict = Verdict(shadow.outcome, f"{offline.why}; {shadow.why}", evidence)
         context.step("write_shadow", lambda: self._write(model_id, verdict))
@@ -140,27 +144,27 @@ class Admission:
             NotEnoughDataError: The log cannot tell.
         """
         manifest = self._parts.models.check(model_id).manifest
-        return asdict(self._judge_offline(context, manifest, window, is_strict=True))
+        case = Case(manifest, window)
+        with self._open_bench(context) as bench:
+            return asdict(self._judge_offline(context, case, bench, is_strict=True))
 
     def _judge_offline(
-        self,
-        context: JobContext,
-        manifest: Manifest,
-        window: InsightsWindow,
-        *,
-        is_strict: bool = False,
+        self, context: JobContext, case: Case, bench: Workbench, *, is_strict: bool = False
     ) -> Verdict:
         """Let the log say what a model would earn."""
+        manifest = case.manifest
         about: dict[str, Any] = {
             "code_version": __version__,
             "learned_from": msgspec.to_builtins(manifest.window),
         }
         try:
-            days = self.split(manifest.retriever_id, window).test
+            days = self.split(manifest.retriever_id, case.window).test
             held = self._keep_apart(manifest, days)
             about["judged_on"] = {"window": msgspec.to_builtins(held.window), "by": held.by}
             trial = self._try(
-                manifest, held, window, lambda share: context.report(OFFLINE * share, "replay")
+                replace(case, held=held),
+                bench,
+                lambda share: context.report(OFFLINE * share, "rank again"),
             )
             evidence = trial.weigh(self._config.gate)
             about |= trial.describe()
@@ -173,11 +177,9 @@ class Admission:
         plain = msgspec.to_builtins({**verdict.evidence, **about})
         return Verdict(verdict.outcome, verdict.why, plain)
 
-    def _judge_shadow(
-        self, context: JobContext, manifest: Manifest, window: InsightsWindow
-    ) -> Verdict:
+    def _judge_shadow(self, context: JobContext, case: Case, bench: Workbench) -> Verdict:
         """Let a model rank what people searched for, unseen."""
-        trial = self._try(manifest, None, window)
+        trial = self._try(case, bench)
         evidence = replay_in_shadow(
             trial.replayer,
             trial.replayer.searches(self._config.max_shadow),
@@ -187,14 +189,15 @@ class Admission:
         return judge_shadow(evidence, self._config.gate)
 
     def _try(
-        self,
-        manifest: Manifest,
-        held: HeldOut | None,
-        window: InsightsWindow,
-        tick: Callable[[float], None] | None = None,
+        self, case: Case, bench: Workbench, tick: Callable[[float], None] | None = None
     ) -> Trial:
         """Put a model on trial."""
-        return Trial(self._parts, manifest, held, window, self._config.max_needs, tick)
+        return Trial(self._parts, case, bench, self._config.max_needs, tick)
+
+    def _open_bench(self, context: JobContext) -> Workbench:
+        """Make room for what pipelines on trial need."""
+        parts = self._parts
+        return Workbench(parts.serving, parts.documents, parts.models, context.folder)
 
     def _keep_apart(self, manifest: Manifest, days: InsightsWindow) -> HeldOut:
         """Find clicks within some days that a model did not learn from."""

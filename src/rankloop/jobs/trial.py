@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rankloop.jobs.estimation import Estimation
     from rankloop.jobs.held_out import Evidence, HeldOut
     from rankloop.jobs.judging import Judging
+    from rankloop.jobs.workbench import Workbench
     from rankloop.models.manifest import Manifest
     from rankloop.models.shelf import ModelShelf
     from rankloop.retrieval.pipeline import Pipeline
@@ -66,45 +67,61 @@ class TrialParts:
     """The clock, aware UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is on trial, and by which clicks.
+
+    Attributes:
+        manifest: The model.
+        window: The whole log, which examination is estimated from.
+        held: The clicks that the model is judged by; None where only its rankings are wanted.
+    """
+
+    manifest: Manifest
+    window: InsightsWindow
+    held: HeldOut | None = None
+
+
 class Trial:
     """One model beside what serves, on clicks that it did not learn from.
 
     Attributes:
-        pipelines: What serves, and the same with the model.
         replayer: What makes searches again.
 
     Args:
         parts: What rankings are made and read with.
-        manifest: The model.
-        held: Which clicks it is judged by; None where only its rankings are wanted.
-        window: The whole log, which examination is estimated from.
+        case: The model and the clicks.
+        bench: What builds pipelines with it.
         max_needs: Different questions that are asked again.
-        tick: Told how far the replay is, in [0, 1].
-
-    Raises:
-        ConflictError: The model does not go with the documents as they are.
+        tick: Told how far the rankings are, in [0, 1].
     """
 
     def __init__(
         self,
         parts: TrialParts,
-        manifest: Manifest,
-        held: HeldOut | None,
-        window: InsightsWindow,
+        case: Case,
+        bench: Workbench,
         max_needs: int,
         tick: Callable[[float], None] | None = None,
     ) -> None:
-        self._parts, self._manifest, self._held = parts, manifest, held
-        self._window, self._max_needs = window, max_needs
+        self._parts, self._bench = parts, bench
+        self._manifest, self._window, self._held = case.manifest, case.window, case.held
+        self._max_needs = max_needs
         self._tick = tick or (lambda _: None)
-        retriever_id = manifest.retriever_id
-        serving = parts.serving
-        self.pipelines: tuple[Pipeline, Pipeline] = (
-            serving.pipeline(retriever_id),
-            serving.pipeline(retriever_id, {manifest.kind: manifest.model_id}),
+        span = case.held.window if case.held is not None else case.window
+        self.replayer = Replayer(
+            parts.store, parts.documents, case.manifest.retriever_id, span, parts.now()
         )
-        span = held.window if held is not None else window
-        self.replayer = Replayer(parts.store, parts.documents, retriever_id, span, parts.now())
+
+    @cached_property
+    def pipelines(self) -> tuple[Pipeline, Pipeline]:
+        """What serves, and the same with the model.
+
+        Raises:
+            ConflictError: The model does not go with the documents.
+            SettingsError: An encoder cannot be run here.
+        """
+        return self._bench.build(self._manifest, self._tick)
 
     def estimate(self, measure: Measure = "ndcg") -> Gain:
         """Estimate what the model would earn beyond what serves.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rankloop.counters.base import ServingCounters
     from rankloop.counters.day_histories import DayHistories
     from rankloop.indexing.library import Library
+    from rankloop.indexing.retriever_index import RetrieverIndex
     from rankloop.models.shelf import ServingModels
     from rankloop.retrieval.parts import EngineAccess
     from rankloop.retrieval.specification import PipelineSpec
@@ -49,15 +50,22 @@ class Assembly:
         self._workers = ThreadPoolExecutor(N_WORKERS, thread_name_prefix="rankloop-stage")
         self._client: httpx2.Client | None = None
 
-    def gather(self, retriever_id: str, spec: PipelineSpec, models: ServingModels) -> Parts:
+    def gather(
+        self,
+        retriever_id: str,
+        spec: PipelineSpec,
+        models: ServingModels,
+        index: RetrieverIndex | None = None,
+    ) -> Parts:
         """Gather what the stages of a pipeline may be built from.
 
         Args:
             retriever_id: Whose pipeline.
             spec: The pipeline.
             models: The trained models that take part.
+            index: Where documents are found; the retriever's own index when left out.
         """
-        index = self._library.open(retriever_id)
+        index = index or self._library.open(retriever_id)
         asks_others = any(stage.kind.blocks for stage in spec.stages)
         return Parts(
             index=index,

@@ -149,7 +149,10 @@ class Serving:
         return Ranked(outcome, built.name)
 
     def pipeline(
-        self, retriever_id: str, models: Mapping[Kind, str | None] | None = None
+        self,
+        retriever_id: str,
+        models: Mapping[Kind, str | None] | None = None,
+        index: RetrieverIndex | None = None,
     ) -> Pipeline:
         """Build the pipeline in use with other models than the promoted ones, to try them.
 
@@ -159,6 +162,8 @@ class Serving:
             retriever_id: Whose pipeline.
             models: The model to take by kind, None for none of it; kinds that are left out take
                 the promoted one.
+            index: Where documents are found, such as a copy that an encoder embedded; the
+                retriever's own index when left out.
 
         Raises:
             NotFoundError: There is no such retriever, or no such model.
@@ -166,7 +171,7 @@ class Serving:
                 documents; an encoder does once the documents were embedded with it.
         """
         self.check_known(retriever_id)
-        index = self._library.open(retriever_id)
+        index = index or self._library.open(retriever_id)
         loaded = dict(self._choose(retriever_id, index).loaded)
         encoder = loaded.get("encoder")
         for kind, model_id in (models or {}).items():
@@ -178,8 +183,9 @@ class Serving:
                 loaded[kind] = _check_kind(self._models.load(model_id), kind)
                 check_fit(loaded[kind], index)
         current = self._catalog.find(retriever_id)
-        configuration = current.configuration if current else {}
-        return self._build(retriever_id, configuration, ServingModels.of(loaded))
+        spec = read_pipeline(current.configuration if current else {})
+        parts = self._assembly.gather(retriever_id, spec, ServingModels.of(loaded), index)
+        return Pipeline(spec, parts)
 
     def is_serving(self, retriever_id: str, model_id: str) -> bool:
         """Say whether a model takes part in a retriever's rankings now."""
