@@ -67,8 +67,7 @@ class Traffic:
         """Wait until serving has read what features of a day know of the past."""
         self.engine.histories.refresh()
         wanted = WantedHistory("products", day, 90, EXAMINATION)
-        while self.engine.histories.find(wanted) is None:
-            pass
+        assert self.engine.histories.wait(wanted, 60.0) is not None
 
     def read(self, **window):
         engine = self.engine

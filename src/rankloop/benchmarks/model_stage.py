@@ -56,13 +56,13 @@ def measure_model_stage(
         say: Told what is being done.
     """
     say("deriving the log, for what rankers know of the past")
-    histories = DayHistories(store, Derivation(store).refresh, wait_s=READING_S)
+    histories = DayHistories(store, Derivation(store).refresh)
     try:
         sample = index.documents(index.document_ids()[:N_FIELDS])
         spec = learn_features([one.payload for one in sample])
         query = asked[0][0]
         day = query.now.astimezone(UTC).date()
-        if histories.find(WantedHistory.of(spec, query.retriever_id, day)) is None:
+        if histories.wait(WantedHistory.of(spec, query.retriever_id, day), READING_S) is None:
             raise RuntimeError("the past was not read in time")
         say("growing a ranker")
         looking = ModelStage(index, histories, None, spec)

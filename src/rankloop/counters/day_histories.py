@@ -67,13 +67,21 @@ class DayHistories:
         held = self._held.get(wanted)
         if held is not None:
             return held
-        reading = self._begin(wanted)
+        self._begin(wanted)
         earlier = self._find_earlier(wanted)
-        if earlier is not None or reading is None:
+        if earlier is not None:
             return earlier
         waited = time.monotonic() - self._began_at.get(wanted, 0.0)
+        return self.wait(wanted, max(self._wait_s - waited, 0.0))
+
+    def wait(self, wanted: WantedHistory, timeout_s: float) -> DayHistory | None:
+        """Return the history of that very day; None where it cannot be had in time."""
+        held = self._held.get(wanted)
+        reading = None if held is not None else self._begin(wanted)
+        if reading is None:
+            return held
         try:
-            return reading.result(max(self._wait_s - waited, 0.0))
+            return reading.result(timeout_s)
         except TimeoutError:
             return None
 
