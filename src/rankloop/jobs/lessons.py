@@ -46,7 +46,7 @@ class Lesson:
         retriever_id: Whose queries.
         pairs: What they teach.
         digest: SHA-256 of the pairs.
-        window: From when to when the log was read; open where the pairs were sent.
+        window: From when to when people did what the pairs come from.
     """
 
     retriever_id: str
@@ -88,8 +88,10 @@ class LessonReader:
         if parameters.pairs is None:
             context.report(0.02, "mine pairs")
             return self.mine(context, "pairs", parameters, window, now)
+        # Where nobody says when they were clicked, it may have been until now.
+        span = DataWindow(start=window.start, end=window.end or now)
         return _to_lesson(
-            self.name_retriever(parameters), msgspec.json.encode(parameters.pairs), DataWindow()
+            self.name_retriever(parameters), msgspec.json.encode(parameters.pairs), span
         )
 
     def mine(
