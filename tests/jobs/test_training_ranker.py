@@ -187,7 +187,8 @@ def test_few_queries_are_named_as_few_and_trained_on_all_the_same(trained):
 
 def test_the_same_log_gives_the_same_ranker_bit_for_bit(shop, trained, tmp_path):
     engine = shop[1]
-    assert run(engine, tmp_path / "again") == trained[0]
+    # Whatever became of it since, a ranker that is there already is not put on record again.
+    assert {**run(engine, tmp_path / "again"), "decision": "trained"} == trained[0]
     first = engine.models.load(trained[0]["model_id"]).folder
     second = tmp_path / "again" / "work" / MODEL_FOLDER
     for name in (TREES_FILE, FORM_FILE, FEATURES_FILE):

@@ -25,7 +25,8 @@ MARK: Final = "demo.json"
 
 MADE: Final = (
     "events.duckdb*", "journal.db*", "catalog.db*", "folder.json", "secret", "identifiers",
-    "spool", "exports", "server.log", "truth.ndjson", "before.ndjson", "after.ndjson", MARK,
+    "spool", "exports", "indexes", "models", "jobs", "server.log", "truth.ndjson",
+    "before.ndjson", "after.ndjson", "learned.html", MARK,
 )  # fmt: skip
 """What the demo and its server make; anything else in the folder is left alone."""
 

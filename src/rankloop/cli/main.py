@@ -13,6 +13,7 @@ from rankloop.cli import (
     exporting,
     importing,
     judging,
+    learning,
     modeling,
     operating,
     reporting,
@@ -73,6 +74,7 @@ _add(exporting.export, exporting.EXPORT_EXAMPLES)
 _add(exporting.erase, exporting.ERASE_EXAMPLES)
 app.command(judging.judgments)
 app.command(training.train)
+_add(learning.learn, learning.LEARN_EXAMPLES)
 app.command(working.jobs)
 app.command(modeling.models)
 app.command(operating.keys)

@@ -32,6 +32,8 @@ class RankingFields(TypedDict, total=False):
     """The query's vector, where the application makes it."""
     surface: str
     device: str
+    actor: str
+    """Who asks: `human` unless said otherwise; `agent`, `judge` and `robot` count in no rate."""
     explain: bool
     """Whether each result says what moved it, and by how much."""
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rankloop.experiments.gate import GateConfig
 from rankloop.jobs.admission import Admission, AdmissionConfig
 from rankloop.jobs.context import JobContext
+from rankloop.jobs.courses import AdapterCourse, EncoderCourse, RankerCourse
 from rankloop.jobs.evaluating import EvaluateJob, EvaluateParameters
 from rankloop.jobs.feature_rows import FeatureReader
+from rankloop.jobs.learning import Learning, LearnParameters
 from rankloop.jobs.propensity_job import EstimateParameters, PropensityJob
 from rankloop.jobs.training_adapter import AdapterParameters, AdapterTraining
 from rankloop.jobs.training_encoder import EncoderParameters, EncoderTraining
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rankloop.indexing.library import Library
     from rankloop.jobs.estimation import Estimation
     from rankloop.jobs.judging import Judging
+    from rankloop.jobs.learning import Course
     from rankloop.jobs.learning_log import LogReader
     from rankloop.jobs.pairing import Pairing
     from rankloop.jobs.parameters import JobParameters
@@ -87,36 +90,37 @@ class JobKind:
     bulky: frozenset[str] = frozenset()
 
 
+def _train_adapter(parts: JobParts) -> AdapterTraining:
+    return AdapterTraining(parts.reader, parts.pairing, parts.documents, parts.models, parts.now)
+
+
+def _train_encoder(parts: JobParts) -> EncoderTraining:
+    return EncoderTraining(parts.reader, parts.pairing, parts.documents, parts.models, parts.now)
+
+
+def _train_ranker(parts: JobParts) -> RankerTraining:
+    features = FeatureReader(parts.store, parts.documents, parts.serving, parts.models)
+    return RankerTraining(parts.reader, features, parts.models, parts.now)
+
+
+def _learn(parts: JobParts) -> Learning:
+    courses: dict[str, Course] = {
+        "ranker": RankerCourse(_train_ranker(parts)),
+        "adapter": AdapterCourse(_train_adapter(parts), parts.documents, parts.models),
+        "encoder": EncoderCourse(_train_encoder(parts), parts.documents, parts.models),
+    }
+    return Learning(parts.reader, parts.pairing, courses, parts.admission(), parts.now)
+
+
 KINDS: Final[dict[str, JobKind]] = {
+    "learn": JobKind(LearnParameters, lambda parts: _learn(parts).run),
     "train_adapter": JobKind(
-        AdapterParameters,
-        lambda parts: (
-            AdapterTraining(
-                parts.reader, parts.pairing, parts.documents, parts.models, parts.now
-            ).run
-        ),
-        bulky=frozenset({"pairs"}),
+        AdapterParameters, lambda parts: _train_adapter(parts).run, bulky=frozenset({"pairs"})
     ),
     "train_encoder": JobKind(
-        EncoderParameters,
-        lambda parts: (
-            EncoderTraining(
-                parts.reader, parts.pairing, parts.documents, parts.models, parts.now
-            ).run
-        ),
-        bulky=frozenset({"pairs"}),
+        EncoderParameters, lambda parts: _train_encoder(parts).run, bulky=frozenset({"pairs"})
     ),
-    "train_ranker": JobKind(
-        RankerParameters,
-        lambda parts: (
-            RankerTraining(
-                parts.reader,
-                FeatureReader(parts.store, parts.documents, parts.serving, parts.models),
-                parts.models,
-                parts.now,
-            ).run
-        ),
-    ),
+    "train_ranker": JobKind(RankerParameters, lambda parts: _train_ranker(parts).run),
     "evaluate": JobKind(
         EvaluateParameters, lambda parts: EvaluateJob(parts.admission(), parts.now).run
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from rankloop.stages.base import Candidates
     from rankloop.store.base import EventStore, Value
     from rankloop.tables.windows import InsightsWindow
+
+N_SAMPLED: Final = 50
+"""Needs, the most frequent ones, that tell whether a pipeline finds what was shown."""
+
+SAMPLED_DEPTH: Final = 10
+"""Documents of each that are compared."""
+
+MIN_FOUND: Final = 0.8
+"""Share of them that a pipeline must find to be what made the log: with less, the log could not
+tell of its rankings anyway, see `OffPolicyConfig.min_support`."""
 
 MAX_CANDIDATES: Final = 1_000
 """Documents of one query that are ranked anew at most, those that scored best."""
@@ -50,8 +61,9 @@ class Need:
 class Replayer:
     """Makes the searches of one retriever again.
 
-    Where the retriever holds no documents of its own, those that were shown for the query are
-    ranked anew, with the scores that they had on average.
+    Where the retriever holds no documents of its own, or its pipeline does not find what people
+    were shown, those that were shown for the query are ranked anew, with the scores that they had
+    on average; see `settle`.
 
     Args:
         store: Where the log is; its derived tables are up to date.
@@ -77,8 +89,31 @@ class Replayer:
             "start": window.start,
             "end": window.end,
         }
-        self.is_reranking = not library.holds(retriever_id)
-        self._shown = self._read_shown() if self.is_reranking else {}
+        self._holds_documents = library.holds(retriever_id)
+        self.is_reranking = not self._holds_documents
+
+    def settle(self, pipeline: Pipeline) -> None:
+        """Find out whether the pipeline in use finds what people were shown.
+
+        A team may keep its documents here for what is known of them, and let another engine find
+        them: then only the order can be made again.
+
+        Args:
+            pipeline: What serves.
+        """
+        self.is_reranking = not self._holds_documents or not self._is_found(pipeline)
+
+    def _is_found(self, pipeline: Pipeline) -> bool:
+        """Say whether most of what was shown first is found first again."""
+        n_shown = n_found = 0
+        for need in self.needs(N_SAMPLED):
+            shown = self._shown.get(need.query_key)
+            if shown is not None:
+                first = set(shown.head(SAMPLED_DEPTH).document_ids)
+                found = self._run(pipeline, need, SAMPLED_DEPTH).results
+                n_shown += len(first)
+                n_found += len(first & {one.document_id for one in found})
+        return n_found >= MIN_FOUND * n_shown
 
     def needs(self, limit: int) -> list[Need]:
         """Return what was asked for, most often first."""
@@ -106,23 +141,12 @@ class Replayer:
         Raises:
             RankloopError: It cannot be made.
         """
-        filters = read_filter(msgspec.json.decode(need.filters)) if need.filters else None
-        query = Query(
-            retriever_id=self._retriever_id,
-            text=need.text,
-            query_key=need.query_key,
-            now=self._now,
-            filters=filters,
-            user_key=need.user_key,
-            session_id=need.session_id,
-            depth=depth,
-        )
         if not self.is_reranking:
-            return pipeline.run(query, limit=depth)
+            return self._run(pipeline, need, depth)
         candidates = self._shown.get(need.query_key)
         if candidates is None:
             candidates = read_candidates([], [], [])
-        return pipeline.rerank(query, candidates, limit=depth)
+        return pipeline.rerank(self._ask(need, depth), candidates, limit=depth)
 
     def rank(
         self,
@@ -147,8 +171,26 @@ class Replayer:
             ranked[need.query_key] = [one.document_id for one in outcome.results]
         return ranked
 
-    def _read_shown(self) -> Mapping[str, Candidates]:
-        """Read what was shown for each query, best first."""
+    def _run(self, pipeline: Pipeline, need: Need, depth: int) -> Outcome:
+        """Let the pipeline find documents itself."""
+        return pipeline.run(self._ask(need, depth), limit=depth)
+
+    def _ask(self, need: Need, depth: int) -> Query:
+        """Put a need into a query's form."""
+        return Query(
+            retriever_id=self._retriever_id,
+            text=need.text,
+            query_key=need.query_key,
+            now=self._now,
+            filters=read_filter(msgspec.json.decode(need.filters)) if need.filters else None,
+            user_key=need.user_key,
+            session_id=need.session_id,
+            depth=depth,
+        )
+
+    @functools.cached_property
+    def _shown(self) -> Mapping[str, Candidates]:
+        """What was shown for each query, best first."""
         by_query: dict[str, list[tuple[float, str]]] = {}
         for row in self._store.ask("feature_scores", self._asked).to_pylist():
             score = row["score"] / row["n"]

@@ -20,6 +20,7 @@ from rankloop.models.manifest import DataWindow, Manifest, Measured
 from rankloop.tables.pairs import Need
 from rankloop.training.labels import fit_labels
 from rankloop.training.ranker_rows import build_rows, check_learnable, find_ranker_needs
+from rankloop.training.splits import hold_out_queries
 from rankloop.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from rankloop.training.ranker_rows import RankerRows
 
 TASK: Final = "rankloop.jobs.ranker_task:run"
+
+HELD_OUT: Final = "queries_held_out"
+"""Under which a manifest says whether queries were left out, see `training.splits`."""
 N_SHARDS: Final = 64
 
 LATER_SHARE: Final = 0.25
@@ -46,6 +50,13 @@ class RankerParameters(WindowParameters, frozen=True, kw_only=True):
     """Train a ranker on clicks with position taken out; it re-orders what was found."""
 
     seed: Annotated[int, Meta(ge=0, description="The same seed makes the same ranker.")] = 1
+    hold_out: Annotated[
+        bool,
+        Meta(
+            description="Leave a fifth of the queries out, by a hash of their words, so that the "
+            "ranker can be judged on queries that it never saw, too; `learn` does."
+        ),
+    ] = False
 
 
 class _Gathered(msgspec.Struct, frozen=True):
@@ -68,7 +79,7 @@ class _Told:
     found: dict[str, Any]
     window: DataWindow
     now: datetime
-    seed: int
+    parameters: RankerParameters
 
 
 class RankerTraining:
@@ -139,7 +150,7 @@ class RankerTraining:
             n_searches=gathered.n_searches,
             n_clicks=gathered.n_clicks,
         )
-        manifest = describe(_Told(gathered, found, span, now, parameters.seed))
+        manifest = describe(_Told(gathered, found, span, now, parameters))
         kept = self._models.keep(manifest, work.folder / MODEL_FOLDER)
         context.log(explain(kept))
         return kept
@@ -149,7 +160,10 @@ class RankerTraining:
         window = parameters.to_window(now)
         log = self._read_log(parameters.retriever_id, window)
         read = self._features.read(log)
-        rows = to_rows(log, read)
+        rows, later = to_rows(log, read), find_later(read)
+        if parameters.hold_out:
+            taught = find_taught(log, read)
+            rows, later = rows.select(taught), later[taught]
         check_learnable(rows)
         order = RankerOrder(
             feature_names=list(rows.feature_names),
@@ -158,7 +172,7 @@ class RankerTraining:
             spec=read.spec.to_json().decode(),
             seed=parameters.seed,
         )
-        write_order(folder, rows, find_later(read), log.propensities.examination, order)
+        write_order(folder, rows, later, log.propensities.examination, order)
         return _Gathered(
             retriever_id=log.retriever_id,
             n_searches=log.n_searches,
@@ -204,6 +218,12 @@ def to_rows(log: LearningLog, read: FeatureRows) -> RankerRows:
     )
 
 
+def find_taught(log: LearningLog, read: FeatureRows) -> NDArray[np.bool_]:
+    """Say which rows are of queries that may be learned from, `[n_pairs]`."""
+    texts = [log.queries.get(str(key), "") for key in read.query_keys]
+    return np.asarray(~hold_out_queries(texts)[read.cells.pairs.query])
+
+
 def find_later(read: FeatureRows) -> NDArray[np.bool_]:
     """Say which rows candidates are chosen by, `[n_pairs]`: the last quarter of the blocks.
 
@@ -219,8 +239,8 @@ def find_later(read: FeatureRows) -> NDArray[np.bool_]:
 
 def describe(told: _Told) -> Manifest:
     """Write the manifest of a ranker."""
-    gathered, found = told.gathered, told.found
-    name = "\x1f".join((gathered.retriever_id, gathered.digest, str(told.seed), str(told.now)))
+    gathered, found, seed = told.gathered, told.found, told.parameters.seed
+    name = "\x1f".join((gathered.retriever_id, gathered.digest, str(seed), str(told.now)))
     return Manifest(
         model_id=f"ranker-{hashlib.sha256(name.encode()).hexdigest()[:10]}",
         kind="ranker",
@@ -230,7 +250,7 @@ def describe(told: _Told) -> Manifest:
         code_version=__version__,
         window=told.window,
         exports={"rows": gathered.digest},
-        seeds=[told.seed],
+        seeds=[seed],
         metrics=msgspec.convert(found["metrics"], list[Measured]),
         # Rows are sums over people, so any of them may have taken part.
         shards=list(range(N_SHARDS)),
@@ -241,6 +261,7 @@ def describe(told: _Told) -> Manifest:
             "unchosen": found["unchosen"],
             "n_rows": gathered.n_rows,
             "n_queries": gathered.n_queries,
+            HELD_OUT: told.parameters.hold_out,
             "warnings": warn(gathered.needs),
         },
     )

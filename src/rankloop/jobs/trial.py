@@ -15,8 +15,9 @@ from rankloop.experiments.gate import OfflineEvidence, Sanity, Sensitivity
 from rankloop.jobs.held_out import EvidenceReader
 from rankloop.jobs.part_measures import JUDGED_NDCG, measure_by_clicks, measure_by_judgments
 from rankloop.jobs.replaying import Need, Replayer
+from rankloop.jobs.training_ranker import HELD_OUT
 from rankloop.tables.windows import InsightsWindow
-from rankloop.training.splits import N_SHARDS
+from rankloop.training.splits import N_SHARDS, hold_out_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,9 +86,6 @@ class Case:
 class Trial:
     """One model beside what serves, on clicks that it did not learn from.
 
-    Attributes:
-        replayer: What makes searches again.
-
     Args:
         parts: What rankings are made and read with.
         case: The model and the clicks.
@@ -108,10 +106,13 @@ class Trial:
         self._manifest, self._window, self._held = case.manifest, case.window, case.held
         self._max_needs = max_needs
         self._tick = tick or (lambda _: None)
-        span = case.held.window if case.held is not None else case.window
-        self.replayer = Replayer(
-            parts.store, parts.documents, case.manifest.retriever_id, span, parts.now()
-        )
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        """What makes searches again, as those of the log were made."""
+        replayer = self._replay(self._held.window if self._held is not None else self._window)
+        replayer.settle(self.pipelines[0])
+        return replayer
 
     @cached_property
     def pipelines(self) -> tuple[Pipeline, Pipeline]:
@@ -203,6 +204,13 @@ class Trial:
         whole = sum(need.n for need in self.replayer.needs(MAX_SEEN))
         return sum(need.n for need in self._needs) / whole if whole else 0.0
 
+    def _replay(self, window: InsightsWindow) -> Replayer:
+        """Build what makes the searches of a window again."""
+        parts = self._parts
+        return Replayer(
+            parts.store, parts.documents, self._manifest.retriever_id, window, parts.now()
+        )
+
     def _halve(self, half: int) -> Callable[[float], None]:
         """Report one of the two replays as half of the work."""
         return lambda share: self._tick((half + share) / 2)
@@ -210,15 +218,16 @@ class Trial:
     def _find_seen(self) -> set[str]:
         """Return the queries of the days that the model learned from."""
         learned = self._manifest.window
-        span = InsightsWindow(learned.start, learned.end)
-        replayer = Replayer(
-            self._parts.store,
-            self._parts.documents,
-            self._manifest.retriever_id,
-            span,
-            self._parts.now(),
-        )
-        return {need.query_key for need in replayer.needs(MAX_SEEN)}
+        replayer = self._replay(InsightsWindow(learned.start, learned.end))
+        needs = replayer.needs(MAX_SEEN)
+        if not self._manifest.parameters.get(HELD_OUT, False):
+            return {need.query_key for need in needs}
+        held_out = hold_out_queries([need.text for need in needs])
+        return {
+            need.query_key
+            for need, is_left_out in zip(needs, held_out, strict=True)
+            if not is_left_out
+        }
 
     def _vary(self, min_gain: float) -> Sensitivity:
         """Estimate the gain as if people looked down the list more, or less."""

@@ -170,10 +170,17 @@ class Shop:
         ranks = np.arange(1, n_positions + 1, dtype=np.float64)
         return np.asarray(ranks**-self.config.eta)
 
+    def candidates(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return what production finds without jitter, and its scores, each `[n_queries, 20]`.
+
+        Products are -1 past the end.
+        """
+        shown, scores = _rank(self._known[None], self.queries)
+        return shown[0], scores[0]
+
     def ranking(self) -> NDArray[np.int64]:
         """Return the production ranking without jitter, `[n_queries, 10]`; -1 past the end."""
-        shown, _ = _rank(self._known[None], self.queries)
-        return shown[0, :, :PAGE_SIZE]
+        return self.candidates()[0][:, :PAGE_SIZE]
 
     def ndcg(
         self, ranking: NDArray[np.int64] | None = None, among: NDArray[np.bool_] | None = None
@@ -223,7 +230,6 @@ class Shop:
                 "document_id": str(document_id),
                 "fields": {"title": self.products.titles[i], "category": category, "kind": kind},
                 "payload": {
-                    "category": category,
                     "brand": BRANDS[self.products.brands[i]],
                     "color": COLORS[self.products.colors[i]],
                     "price": float(self.products.prices[i]),

@@ -175,13 +175,37 @@ def find_ranker_needs(rows: RankerRows, n_searches: int) -> list[Need]:
         n_searches: In how many searches it was shown.
     """
     seen = rows.is_seen
-    n_seen = int(seen.sum())
-    mean = int(rows.impressions[seen].sum() / n_seen) if n_seen else 0
+    return list_ranker_needs(
+        n_queries=rows.n_queries,
+        n_searches=n_searches,
+        n_clicks=int(rows.clicks[seen].sum()),
+        n_impressions=int(rows.impressions[seen].sum()),
+        n_rows=int(seen.sum()),
+    )
+
+
+def list_ranker_needs(
+    *, n_queries: int, n_searches: int, n_clicks: int, n_impressions: int, n_rows: int
+) -> list[Need]:
+    """Say the same of counts alone.
+
+    Args:
+        n_queries: Different queries.
+        n_searches: Lists that were shown for them.
+        n_clicks: Impressions that were clicked.
+        n_impressions: Documents shown in those lists.
+        n_rows: Different (query, document) pairs among them.
+
+    Example:
+        >>> counts = {"n_clicks": 1_800, "n_impressions": 40_000, "n_rows": 5_000}
+        >>> [need.what for need in list_ranker_needs(n_queries=150, n_searches=4_000, **counts)]
+        ['queries']
+    """
     floors = (
-        ("queries", rows.n_queries, MIN_QUERIES),
+        ("queries", n_queries, MIN_QUERIES),
         ("searches", n_searches, MIN_SEARCHES),
-        ("clicks", int(rows.clicks[seen].sum()), MIN_CLICKS),
-        ("impressions_per_row", mean, MIN_IMPRESSIONS_PER_ROW),
+        ("clicks", n_clicks, MIN_CLICKS),
+        ("impressions_per_row", n_impressions // n_rows if n_rows else 0, MIN_IMPRESSIONS_PER_ROW),
     )
     return [
         Need(what, have, need, to_searches_needed(have, need, n_searches))

@@ -17,16 +17,25 @@ ENCODER_QUERIES: Final = 5_000
 """Distinct queries from which a whole encoder may be; below it an adapter is safer."""
 
 
-def find_needs(n_queries: int, n_positives: int, n_searches: int) -> list[Need]:
+def find_needs(
+    n_queries: int, n_positives: int, n_searches: int, min_queries: int | None = None
+) -> list[Need]:
     """Say what there is too little of, and how many more searches would bring it.
 
     The rate so far is taken to go on; new searches repeat old queries, so that it is the least.
+
+    Args:
+        n_queries: Distinct queries among the pairs.
+        n_positives: Positives among them.
+        n_searches: Searches that they come from.
+        min_queries: Queries that are needed; those of an adapter when left out.
 
     Example:
         >>> [(need.what, need.searches_needed) for need in find_needs(500, 4_000, 10_000)]
         [('queries', 10000)]
     """
-    floors = (("queries", n_queries, MIN_QUERIES), ("positives", n_positives, MIN_POSITIVES))
+    least = MIN_QUERIES if min_queries is None else min_queries
+    floors = (("queries", n_queries, least), ("positives", n_positives, MIN_POSITIVES))
     return [
         Need(what, have, need, to_searches_needed(have, need, n_searches))
         for what, have, need in floors
