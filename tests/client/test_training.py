@@ -8,6 +8,7 @@ import pytest
 import rankloop
 from rankloop.client.training import _Bar, choose_way, read_rows
 from rankloop.errors import InputError, NotEnoughDataError
+from rankloop.jobs.evaluating import EvaluateParameters
 from rankloop.jobs.kinds import KINDS, JobKind
 from rankloop.jobs.parameters import JobParameters
 from rankloop.jobs.training_adapter import AdapterParameters
@@ -85,6 +86,42 @@ def test_what_a_training_failed_with_is_raised_here(loop, trainer):
     with pytest.raises(NotEnoughDataError, match="3 queries") as raised:
         loop.training.fine_tune("m", [PAIR])
     assert raised.value.hint == "Collect more."
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Return what the gate was asked; it promotes."""
+    asked = []
+
+    def judge(context, parameters):
+        asked.append((parameters.model_id, parameters.admit))
+        return {
+            "model_id": parameters.model_id,
+            "outcome": "promoted",
+            "why": "it earns more",
+            "evidence": {"n": 9},
+        }
+
+    monkeypatch.setitem(KINDS, "evaluate", JobKind(EvaluateParameters, lambda parts: judge))
+    return asked
+
+
+def test_the_gate_decides_where_it_is_asked_to(loop, trainer, gate):
+    assert loop.training.fine_tune("m", [PAIR]).decision == "trained"
+    assert gate == []
+
+    model = loop.training.fine_tune("m", [PAIR], admit=True)
+    assert (model.decision, model.why) == ("promoted", "it earns more")
+    assert model.details["evidence"] == {"n": 9}
+    assert gate == [("adapter-1", True)]
+
+
+def test_asynchronous_code_asks_the_gate_alike(target, trainer, gate):
+    async def tune():
+        async with rankloop.connect_async(target) as loop:
+            return await loop.training.fine_tune("m", [PAIR], admit=True)
+
+    assert asyncio.run(tune()).decision == "promoted"
 
 
 def test_asynchronous_code_waits_alike(target, trainer):

@@ -11,6 +11,7 @@ import msgspec
 
 from rankloop.errors import InputError
 from rankloop.tables.fine_tuned import FineTuned
+from rankloop.tables.manifests import State
 from rankloop.tables.pairs import QueryDocumentPairs
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Training:
         training_data: TrainingData = None,
         *,
         way: Way | None = None,
+        admit: bool = False,
         on_progress: Callable[[Job], object] | None = None,
         **options: Any,  # noqa: ANN401 as the job takes them
     ) -> FineTuned:
@@ -116,6 +118,8 @@ class Training:
             base_model: The model to start from; what fills the retriever's index when left out.
             training_data: Pairs; mined out of the log when left out.
             way: `adapter` or `encoder`, where the name does not say it.
+            admit: Whether the gate then decides: it promotes the model where clicks that it did not
+                learn from say that it ranks better, and rejects it where they do not.
             on_progress: Called with the job at every look, in place of the bar.
             **options: What else the job is told: `retriever_id`, `days`, `seed` and others.
 
@@ -132,7 +136,11 @@ class Training:
         kind, told = _to_job(base_model, training_data, way)
         job = self._jobs.start(kind, **{**told, **options})
         with _Bar(sys.stderr) as bar:
-            return _read(self._jobs.wait(job.job_id, on_progress or bar.show))
+            model = _read(self._jobs.wait(job.job_id, on_progress or bar.show))
+            if admit and model.is_better:
+                job = self._jobs.start("evaluate", model_id=model.model_id, admit=True)
+                model = _judge(model, self._jobs.wait(job.job_id, on_progress or bar.show))
+            return model
 
 
 class AsyncTraining:
@@ -147,13 +155,18 @@ class AsyncTraining:
         training_data: TrainingData = None,
         *,
         way: Way | None = None,
+        admit: bool = False,
         on_progress: Callable[[Job], object] | None = None,
         **options: Any,  # noqa: ANN401 as the job takes them
     ) -> FineTuned:
         """Train a model on what people did, and wait for it; no bar is shown."""
         kind, told = _to_job(base_model, training_data, way)
         job = await self._jobs.start(kind, **{**told, **options})
-        return _read(await self._jobs.wait(job.job_id, on_progress))
+        model = _read(await self._jobs.wait(job.job_id, on_progress))
+        if admit and model.is_better:
+            job = await self._jobs.start("evaluate", model_id=model.model_id, admit=True)
+            model = _judge(model, await self._jobs.wait(job.job_id, on_progress))
+        return model
 
 
 def _to_job(
@@ -172,6 +185,26 @@ def _read(job: Job) -> FineTuned:
     """Return what a job found, or raise what it failed with."""
     job.check_done()
     return msgspec.convert(job.result, FineTuned)
+
+
+def _judge(model: FineTuned, job: Job) -> FineTuned:
+    """Return a model as the gate left it."""
+    job.check_done()
+    verdict = msgspec.convert(job.result, _Verdict)
+    return msgspec.structs.replace(
+        model,
+        decision=verdict.outcome,
+        why=verdict.why,
+        details={**model.details, "evidence": verdict.evidence},
+    )
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """What the gate says."""
+
+    outcome: State
+    why: str
+    evidence: dict[str, Any]
 
 
 class _Bar:
