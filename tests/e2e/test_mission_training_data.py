@@ -168,6 +168,13 @@ def test_the_snippets_train_an_adapter_of_a_model_that_nobody_can_train(
         assert unseen.value > unseen.baseline
         assert "are few" in model.warnings[0]
         assert loop.models.get(model.model_id).manifest.base == "text-embedding-3-small"
+
+        # The log is of one day, and the pairs are of all of it: nothing is left to judge by.
+        job = loop.jobs.start("evaluate", model_id=model.model_id, admit=True)
+        verdict = loop.jobs.wait(job.job_id).result
+        assert verdict["outcome"] == "rejected"
+        assert "the log cannot tell" in verdict["why"]
+
         loop.models.promote(model.model_id, force=True, why="the test says so")
         answer = loop.retriever("products").execute(query="spoons", limit=5)
         assert model.model_id in answer.pipeline
