@@ -225,6 +225,21 @@ def test_signs_are_right_where_raw_clicks_are_a_coin_flip(fold_log):
     assert n_raw / n_candidates <= 0.75
 
 
+def test_where_all_documents_attract_alike_no_order_is_better(fold_log):
+    truth = draw_truth(np.random.default_rng(1))
+    truth = replace(truth, attraction=np.full(len(truth.pairs), 0.2))
+    folded, old = fold_log(truth, 5_000, 1), rank(truth, truth.score)
+    rng = np.random.default_rng(2)
+    news = [rank(truth, rng.standard_normal(len(truth.pairs))) for _ in range(20)]
+    config = OffPolicyConfig(min_support=0.0)
+    gains = estimate_gains(
+        folded.logged, folded.examination, folded.flat_guess, [(new, old) for new in news], config
+    )
+
+    assert max(abs(gain.value) for gain in gains) < 0.03
+    assert sum(gain.low > 0 for gain in gains) <= 1
+
+
 def test_the_lower_bound_lies_below_the_truth_nearly_always(fold_log):
     is_below, is_naively_below = [], []
     for seed in range(30):

@@ -66,13 +66,13 @@ def list_documents():
     ]
 
 
-def write_log(store, n_searches=N_SEARCHES, retriever_id="products", n_people=400):
+def write_log(store, n_searches=N_SEARCHES, n_people=400, n_queries=N_QUERIES):
     """People look by position and click what is good; production has no idea of it."""
     rng = np.random.default_rng(2)
     quality, _ = draw_qualities()
     searches, interactions = [], []
     for number in range(n_searches):
-        query = int(rng.integers(N_QUERIES))
+        query = int(rng.integers(n_queries))
         order = np.argsort(np.arange(N_DOCUMENTS) + 2.0 * rng.standard_normal(N_DOCUMENTS))[:10]
         at = int((BEGIN + timedelta(days=N_DAYS * number / n_searches)).timestamp() * 1e6)
         user, text = f"u{rng.integers(n_people)}", f"thing{query}"
@@ -83,7 +83,7 @@ def write_log(store, n_searches=N_SEARCHES, retriever_id="products", n_people=40
                 search_id=f"s{number}",
                 at=at,
                 received_at=at,
-                retriever_id=retriever_id,
+                retriever_id="products",
                 query=text,
                 query_key=to_query_key(text),
                 user=user,
@@ -362,6 +362,14 @@ def test_few_people_tell_nothing(empty_site):
     verdict = empty_site.judge(empty_site.keep("few"))
 
     assert "groups of people, 8 are needed" in verdict.why
+
+
+def test_one_query_tells_nothing_of_others(empty_site):
+    empty_site.fill(n_searches=1_200, n_queries=1)
+    verdict = empty_site.judge(empty_site.keep("narrow"))
+
+    assert "different queries on the days to judge on: 1, 20 are needed" in verdict.why
+    assert "Collect searches of 19 more queries" in verdict.why
 
 
 def test_a_measurement_refuses_what_a_verdict_explains(site):

@@ -5,7 +5,7 @@ import pytest
 
 from rankloop.errors import NotEnoughDataError, TableError
 from rankloop.evaluation.logged_clicks import LoggedClicks
-from rankloop.training.guesses import UNSEEN_SHARE, fit_guess
+from rankloop.training.guesses import MAX_STRENGTH, UNSEEN_SHARE, fit_guess
 
 KEYS = [f"q{number}" for number in range(60)]
 CURVE = np.array([1.0, 0.5])
@@ -42,6 +42,14 @@ def test_attractions_scatter_around_a_good_guess_less():
     ignorant = fit_guess(logged, CURVE, KEYS, np.zeros((180, 1)))
 
     assert knowing.strength > 5 * ignorant.strength
+
+
+def test_no_guess_counts_for_more_than_some_looks_at_a_pair():
+    logged = sixty_queries(np.random.default_rng(1))
+    kind = (np.arange(180) % 3 == 0).astype(float)
+
+    # Attraction is what the features say, but no log of a few clicks could show that.
+    assert fit_guess(logged, CURVE, KEYS, kind[:, None]).strength <= MAX_STRENGTH
 
 
 def test_without_features_what_nobody_looked_at_is_expected_to_be_worse():

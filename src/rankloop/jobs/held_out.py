@@ -180,7 +180,7 @@ class EvidenceReader:
         keys = tuple(sorted({key for key, _ in shown}))
         if len(keys) < MIN_QUERIES:
             raise NotEnoughDataError(
-                f"{len(keys)} queries were asked where it is judged, {MIN_QUERIES} are needed",
+                f"different queries on the days to judge on: {len(keys)}, {MIN_QUERIES} are needed",
                 where="queries",
                 hint=f"Collect searches of {MIN_QUERIES - len(keys)} more queries at least.",
             )

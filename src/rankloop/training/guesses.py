@@ -17,7 +17,7 @@ import numpy as np
 from rankloop.errors import NotEnoughDataError, TableError
 from rankloop.evaluation.logged_clicks import Guess
 from rankloop.training.regressions import predict_rates
-from rankloop.training.strengths import fit_gamma_strength
+from rankloop.training.strengths import bound_gamma_strength
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,10 @@ N_FOLDS: Final = 5
 
 UNSEEN_SHARE: Final = 0.5
 """What a pair that was never looked at is worth where nothing is known of its document."""
+
+MAX_STRENGTH: Final = 30.0
+"""Looks at a pair that a guess counts for at most. Small logs, and clicks that are frequent, do not
+show how far attractions scatter around it; believed without limit, it would judge alone."""
 
 KNOWING: Final = 1.25
 """How much stronger a guess from features must be than one from how pairs were shown, to be trusted
@@ -104,7 +108,8 @@ class _Taught:
     def guess(self, features: NDArray[np.float64]) -> Guess:
         """Guess each pair from the pairs of other folds."""
         mean = np.maximum(predict_rates(features, self.clicks, self.looks, self.folds), _LEAST)
-        return Guess(mean, float(fit_gamma_strength(self.clicks, self.looks, mean)))
+        strength = bound_gamma_strength(self.clicks, self.looks, mean)
+        return Guess(mean, min(strength, MAX_STRENGTH))
 
 
 def _describe(logged: LoggedClicks, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 STRENGTHS: Final = np.geomspace(0.1, 1e5, 91)
 """Strengths tried: fifteen to a factor of ten, so that the best is met within 8%."""
 
+_DROP: Final = 1.353
+"""By how much the log likelihood may fall short of its most: half of 2.706, which a chi-square of
+one degree exceeds once in ten."""
+
 
 def fit_gamma_strength(
     clicks: NDArray[np.int64], looks: NDArray[np.float64], prior_mean: NDArray[np.float64]
@@ -41,6 +45,32 @@ def fit_gamma_strength(
         >>> fit_gamma_strength(apart, looks, np.full(100, 0.1)) < 30
         True
     """
+    return float(STRENGTHS[np.argmax(_try_gamma_strengths(clicks, looks, prior_mean))])
+
+
+def bound_gamma_strength(
+    clicks: NDArray[np.int64], looks: NDArray[np.float64], prior_mean: NDArray[np.float64]
+) -> float:
+    """Return the least strength that the clicks do not speak against; see `fit_gamma_strength`.
+
+    It is the lower end of a one-sided 95% interval by the profile of the likelihood: in a small
+    log, where clicks do not tell whether pairs differ from their prior mean, it is low.
+
+    Example:
+        >>> few, looks = np.full(20, 2), np.full(20, 20.0)
+        >>> round(bound_gamma_strength(few, looks, np.full(20, 0.1)))
+        158
+        >>> round(fit_gamma_strength(few, looks, np.full(20, 0.1)))
+        100000
+    """
+    likelihoods = _try_gamma_strengths(clicks, looks, prior_mean)
+    return float(STRENGTHS[np.argmax(likelihoods >= likelihoods.max() - _DROP)])
+
+
+def _try_gamma_strengths(
+    clicks: NDArray[np.int64], looks: NDArray[np.float64], prior_mean: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the log likelihood under each strength, but for what is the same under all."""
     shown = looks > 0
     clicks, looks, prior_mean = clicks[shown], looks[shown], prior_mean[shown]
     hit = clicks > 0
@@ -53,7 +83,7 @@ def fit_gamma_strength(
         lost = shape * np.log1p(looks / strength) + clicks * np.log(strength + looks)
         return float(gained.sum() - lost.sum())
 
-    return float(STRENGTHS[np.argmax([to_likelihood(strength) for strength in STRENGTHS])])
+    return np.array([to_likelihood(strength) for strength in STRENGTHS])
 
 
 def fit_beta_strength(hits: NDArray[np.int64], tries: NDArray[np.int64], mean: float) -> float:
