@@ -364,6 +364,14 @@ def test_few_people_tell_nothing(empty_site):
     assert "groups of people, 8 are needed" in verdict.why
 
 
+def test_few_clicks_leave_too_much_to_the_guess(empty_site):
+    empty_site.fill(n_searches=400)
+    verdict = empty_site.judge(empty_site.keep("sparse"))
+
+    assert "clicks on the days to judge on: " in verdict.why
+    assert ", 200 are needed. Collect " in verdict.why
+
+
 def test_one_query_tells_nothing_of_others(empty_site):
     empty_site.fill(n_searches=1_200, n_queries=1)
     verdict = empty_site.judge(empty_site.keep("narrow"))

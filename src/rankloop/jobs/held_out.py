@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 MIN_QUERIES: Final = 20
 """Fewer queries tell nothing about others."""
 
+MIN_CLICKS: Final = 200
+"""Fewer clicks leave nearly everything to the guess."""
+
 MIN_PEOPLE_SHARDS: Final = 8
 """Fewer groups of people that a model did not learn from tell nothing about an error."""
 
@@ -183,6 +186,13 @@ class EvidenceReader:
                 f"different queries on the days to judge on: {len(keys)}, {MIN_QUERIES} are needed",
                 where="queries",
                 hint=f"Collect searches of {MIN_QUERIES - len(keys)} more queries at least.",
+            )
+        n_clicks = int(kept.n_clicks)
+        if n_clicks < MIN_CLICKS:
+            raise NotEnoughDataError(
+                f"clicks on the days to judge on: {n_clicks}, {MIN_CLICKS} are needed",
+                where="clicks",
+                hint=f"Collect {MIN_CLICKS - n_clicks} clicks more, or judge over more days.",
             )
         ranked = {(key, name) for one in rankings for key in keys for name in one.get(key, ())}
         pairs = sorted(ranked.union(shown))
