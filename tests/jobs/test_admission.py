@@ -25,6 +25,7 @@ from rankloop.models.manifest import DataWindow, Manifest
 from rankloop.models.ranker import Ranker
 from rankloop.tables.judgments import ImportedJudgment
 from rankloop.tables.windows import InsightsWindow
+from rankloop.testing.trained import keep_adapter
 from rankloop.wiring import open_engine
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -291,6 +292,15 @@ def test_candidates_are_compared_on_days_to_choose_by(site):
     )
 
     assert gains["good"] > 0 > gains["bad"]
+
+
+def test_a_model_that_cannot_rank_does_not_keep_others_from_being_compared(site):
+    keep_adapter(site.engine.models, "misfit")
+    gains = site.admission().compare(site.context(), ["misfit", site.keep("fitting")], WINDOW)
+
+    assert np.isnan(gains["misfit"])
+    assert gains["fitting"] > 0
+    assert "misfit cannot be compared" in site.recorder.lines[0]
 
 
 def test_what_serves_already_is_not_judged_again(site):

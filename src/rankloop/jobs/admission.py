@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from rankloop.catalog.models import STEPS, Decision
-from rankloop.errors import NotEnoughDataError
+from rankloop.errors import NotEnoughDataError, RankloopError
 from rankloop.experiments.gate import GateConfig, Verdict, judge_offline, judge_shadow
 from rankloop.jobs.held_out import find_split, hold_out
 from rankloop.jobs.shadowing import replay_in_shadow
@@ -88,7 +88,8 @@ class Admission:
             window: The log, from the days to learn from to those to judge on.
 
         Returns:
-            The gain by model; NaN where the log cannot tell.
+            The gain by model; NaN where the log cannot tell, or the model cannot rank: one that
+            cannot be compared does not keep others from it.
         """
         gains = {}
         with self._open_bench(context) as bench:
@@ -99,7 +100,7 @@ class Admission:
                     days = self.split(manifest.retriever_id, window).validation
                     case = Case(manifest, window, self._keep_apart(manifest, days))
                     gains[model_id] = self._try(case, bench).estimate().value
-                except NotEnoughDataError as error:
+                except RankloopError as error:
                     context.log(f"{model_id} cannot be compared: {error}")
                     gains[model_id] = math.nan
         return gains
