@@ -137,6 +137,7 @@ def test_an_encoder_is_on_record_with_what_it_was_made_of(installation, trained)
     assert {"model.onnx", "model.safetensors", "tokenizer.json"} <= set(manifest.files)
     assert manifest.parameters["no_onnx"] == ""
     assert manifest.parameters["share"] > 0
+    assert manifest.parameters["queries_held_out"]
     assert str(installation.folder.parent) not in msgspec.json.encode(manifest).decode()
     assert any("no fine-tuning can be trusted" in warning for warning in result["warnings"])
     assert result["warnings"][0] in recorder.lines

@@ -17,6 +17,7 @@ from rankloop.indexing.embedder_local import name_folder
 from rankloop.jobs.encoder_task import MODEL_FOLDER, write_task
 from rankloop.jobs.lessons import LessonParameters, LessonReader, find_ids
 from rankloop.jobs.processes import run_child
+from rankloop.jobs.training_ranker import HELD_OUT
 from rankloop.models.manifest import Manifest, Measured
 from rankloop.tables.fields import Text
 from rankloop.training.encoder_fitting import FitConfig
@@ -291,6 +292,7 @@ def _describe(
         # Pairs do not tell who clicked, so it may have been anyone.
         shards=list(range(N_SHARDS)),
         parameters={
+            HELD_OUT: True,
             "share": found["share"],
             "trials": found["trials"],
             "no_onnx": found["no_onnx"],
