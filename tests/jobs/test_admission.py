@@ -67,12 +67,14 @@ def list_documents():
     ]
 
 
-def write_log(store, n_searches=N_SEARCHES, n_people=400, n_queries=N_QUERIES):
+def write_log(store, n_searches=N_SEARCHES, n_people=400, n_queries=N_QUERIES, quiet_day=None):
     """People look by position and click what is good; production has no idea of it."""
     rng = np.random.default_rng(2)
     quality, _ = draw_qualities()
     searches, interactions = [], []
     for number in range(n_searches):
+        if N_DAYS * number // n_searches == quiet_day:
+            continue
         query = int(rng.integers(n_queries))
         order = np.argsort(np.arange(N_DOCUMENTS) + 2.0 * rng.standard_normal(N_DOCUMENTS))[:10]
         at = int((BEGIN + timedelta(days=N_DAYS * number / n_searches)).timestamp() * 1e6)
@@ -117,7 +119,7 @@ def grow_ranker(field, sign):
     """Grow trees that rank by one field, upwards or downwards."""
     rng = np.random.default_rng(3)
     features = rng.uniform(0, 1, (2_000, len(SPEC.names)))
-    column = SPEC.names.index(f"number.{field}")
+    column = SPEC.names.index(field if field in SPEC.names else f"number.{field}")
     target = np.exp(sign * 2 * features[:, column])
     fit = {"objective": "poisson", "num_threads": 1, "verbose": -1, "deterministic": True}
     return Ranker(lightgbm.train(fit, lightgbm.Dataset(features, target), 40), list(SPEC.names))
@@ -138,11 +140,11 @@ class Site:
             self.engine.documents.upsert("products", list_documents())
         write_log(self.engine.store, **log)
 
-    def keep(self, model_id, field="quality", sign=1, **manifest):
+    def keep(self, model_id, field="quality", sign=1, spec=SPEC, **manifest):
         source = self.folder / f"{model_id}-source"
         source.mkdir()
         grow_ranker(field, sign).save(source)
-        SPEC.save(source)
+        spec.save(source)
         known = {
             "window": DataWindow(start=BEGIN, end=BEGIN + timedelta(days=10)),
             "shards": list(range(64)),
@@ -284,6 +286,17 @@ def test_people_that_a_model_did_not_learn_from_may_judge_it(site):
     assert verdict.evidence["gain"]["value"] > 0
     if verdict.outcome == "promoted":
         site.engine.promotion.roll_back(model_id, "the next test wants it out")
+
+
+def test_a_model_does_not_know_the_clicks_that_it_is_judged_by(empty_site):
+    # It goes by the day before, on which nobody came: it can only leave everything as it is.
+    empty_site.fill(n_searches=2_000, quiet_day=15)
+    spec = msgspec.structs.replace(SPEC, history_days=1)
+    found = empty_site.judge(empty_site.keep("prophet", field="pair_rate", spec=spec)).evidence
+
+    assert found["judged_on"]["window"]["start"] == found["ranked_as_of"]
+    assert found["ranked_as_of"] == (BEGIN + timedelta(days=16)).strftime("%Y-%m-%dT00:00:00Z")
+    assert found["gain"]["value"] == 0
 
 
 def test_candidates_are_compared_on_days_to_choose_by(site):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rankloop.models.lineage import N_SHARDS, find_shard, may_have_learned_from
-from rankloop.tables.manifests import DataWindow, Manifest
+from rankloop.models.lineage import find_shard, may_have_learned_from
+from rankloop.tables.manifests import N_SHARDS, DataWindow, Manifest
 
 SEEN = datetime(2026, 1, 10, tzinfo=UTC)
 

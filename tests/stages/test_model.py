@@ -137,6 +137,22 @@ def test_what_was_done_before_the_day_is_a_feature(likes_blue, histories):
     assert seen.of(["d1", "d5"]).values[:, column] == pytest.approx([np.log1p(30), 0.0])
 
 
+def test_it_can_be_given_time_to_read_what_was_done_before_the_day(likes_blue, histories):
+    stage = ModelStage(build_index(), histories, likes_blue, SPEC)
+
+    assert stage.prepare("products", QUERY.now, 60.0)
+    assert ModelStage(build_index()).prepare("products", QUERY.now, 0.0)
+
+
+def test_it_says_when_what_was_done_before_the_day_cannot_be_read(likes_blue):
+    closed = DayHistories(DuckDBStore(), lambda: None)
+    closed.close()
+
+    assert not ModelStage(build_index(), closed, likes_blue, SPEC).prepare(
+        "products", QUERY.now, 0.0
+    )
+
+
 def test_it_says_what_each_feature_added(likes_blue, histories):
     stage = ModelStage(build_index(), histories, likes_blue, SPEC)
     before = build_candidates(5)

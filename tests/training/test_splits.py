@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rankloop.errors import NotEnoughDataError, SettingsError, TableError
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.tables.windows import InsightsWindow, Segment
 from rankloop.training.splits import (
-    N_SHARDS,
     SplitConfig,
     hold_out_queries,
     name_parts,

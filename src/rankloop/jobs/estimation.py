@@ -19,14 +19,12 @@ from rankloop.tables.bias import (
     BiasPosition,
     BiasSwap,
 )
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.tables.windows import InsightsWindow
 
 if TYPE_CHECKING:
     from rankloop.bias.contextual import Contextual
     from rankloop.store.base import EventStore, Value
-
-N_SHARDS: Final = 64
-"""Groups of people that errors are taken over."""
 
 MOST_KEPT: Final = 16
 """Estimates that are kept until the log changes."""

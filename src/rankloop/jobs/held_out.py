@@ -15,8 +15,9 @@ from rankloop.models.feature_facts import QueryFacts, read_document
 from rankloop.models.feature_learning import learn_features
 from rankloop.models.feature_spec import SCORE_FEATURES
 from rankloop.models.features import compute_features
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.training.guesses import fit_guess
-from rankloop.training.splits import N_SHARDS, split_time
+from rankloop.training.splits import split_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

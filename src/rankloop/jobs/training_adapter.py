@@ -16,6 +16,7 @@ from rankloop.jobs.pair_vectors import VectorReader
 from rankloop.jobs.processes import run_child
 from rankloop.models.manifest import Manifest, Measured
 from rankloop.tables.fields import Text
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.training.yields import MIN_POSITIVES, MIN_QUERIES
 from rankloop.version import __version__
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from rankloop.models.shelf import ModelShelf
 
 TASK: Final = "train_adapter"
-N_SHARDS: Final = 64
 
 
 class AdapterParameters(LessonParameters, frozen=True, kw_only=True):

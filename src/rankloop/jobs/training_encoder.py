@@ -20,6 +20,7 @@ from rankloop.jobs.processes import run_child
 from rankloop.jobs.training_ranker import HELD_OUT
 from rankloop.models.manifest import Manifest, Measured
 from rankloop.tables.fields import Text
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.training.encoder_fitting import FitConfig
 from rankloop.training.encoder_tasks import find_warnings, prepare_task
 from rankloop.training.splits import split_time
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from rankloop.training.encoders import EncoderTask
 
 TASK: Final = "train_encoder"
-N_SHARDS: Final = 64
 
 
 class EncoderParameters(LessonParameters, frozen=True, kw_only=True):

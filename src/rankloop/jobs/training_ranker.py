@@ -17,6 +17,7 @@ from rankloop.jobs.parameters import WindowParameters
 from rankloop.jobs.processes import run_child
 from rankloop.jobs.ranker_task import MODEL_FOLDER, ROWS_FILE, RankerOrder, write_order
 from rankloop.models.manifest import DataWindow, Manifest, Measured
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.tables.pairs import Need
 from rankloop.training.labels import fit_labels
 from rankloop.training.ranker_rows import build_rows, check_learnable, find_ranker_needs
@@ -40,7 +41,6 @@ TASK: Final = "rankloop.jobs.ranker_task:run"
 
 HELD_OUT: Final = "queries_held_out"
 """Under which a manifest says whether queries were left out, see `training.splits`."""
-N_SHARDS: Final = 64
 
 LATER_SHARE: Final = 0.25
 """Share of the blocks of days that candidates are chosen by."""

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from rankloop.errors import NotEnoughDataError
+from rankloop.errors import NotEnoughDataError, UnavailableError
 from rankloop.evaluation.off_policy import OffPolicyConfig, estimate_gain, find_crossover
 from rankloop.experiments.gate import OfflineEvidence, Sanity, Sensitivity
 from rankloop.jobs.held_out import EvidenceReader
 from rankloop.jobs.part_measures import JUDGED_NDCG, measure_by_clicks, measure_by_judgments
 from rankloop.jobs.replaying import Need, Replayer
 from rankloop.jobs.training_ranker import HELD_OUT
+from rankloop.tables.manifests import N_SHARDS
 from rankloop.tables.windows import InsightsWindow
-from rankloop.training.splits import N_SHARDS, hold_out_queries
+from rankloop.training.splits import hold_out_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,9 @@ MIN_JUDGED: Final = 10
 
 MAX_JUDGED: Final = 500
 """Judged queries that are asked, the first by key."""
+
+HISTORY_WAIT_S: Final = 120.0
+"""How long reading what was known on an earlier day may take, in seconds."""
 
 MAX_SEEN: Final = 1_000_000
 """Queries of the days that were learned from, the most frequent ones."""
@@ -109,10 +113,30 @@ class Trial:
 
     @cached_property
     def replayer(self) -> Replayer:
-        """What makes searches again, as those of the log were made."""
+        """What makes searches again, as those of the log were made.
+
+        Raises:
+            UnavailableError: What was known by then cannot be read in time.
+        """
         replayer = self._replay(self._held.window if self._held is not None else self._window)
+        for pipeline in self.pipelines:
+            if not pipeline.prepare(self._manifest.retriever_id, self.moment, HISTORY_WAIT_S):
+                raise UnavailableError(
+                    "what people had done by the days of judging cannot be read in time",
+                    hint="Start the job again when the server has less to do.",
+                )
         replayer.settle(self.pipelines[0])
         return replayer
+
+    @cached_property
+    def moment(self) -> datetime:
+        """The moment that rankings are made at, aware UTC.
+
+        It is the first of the days that a model is judged on: what counts popularity or the clicks
+        of a pair would know the very clicks that it is judged by from then on.
+        """
+        start = self._held.window.start if self._held is not None else None
+        return start or self._parts.now()
 
     @cached_property
     def pipelines(self) -> tuple[Pipeline, Pipeline]:
@@ -163,6 +187,7 @@ class Trial:
             "n_queries": logged.n_queries,
             "n_clicks": int(logged.clicks.sum()),
             "asked_share": self._asked_share,
+            "ranked_as_of": self.moment,
             "is_reranking": self.replayer.is_reranking,
             "propensities": f"{propensities.status}, {propensities.method}",
             "knows_documents": self.evidence.features is not None,
@@ -208,7 +233,7 @@ class Trial:
         """Build what makes the searches of a window again."""
         parts = self._parts
         return Replayer(
-            parts.store, parts.documents, self._manifest.retriever_id, window, parts.now()
+            parts.store, parts.documents, self._manifest.retriever_id, window, self.moment
         )
 
     def _halve(self, half: int) -> Callable[[float], None]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rankloop.store.identifiers import to_hashes
+from rankloop.tables.manifests import N_SHARDS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rankloop.models.manifest import Manifest
-
-N_SHARDS: Final = 64
-"""Groups of people that manifests tell apart."""
 
 
 def find_shard(user_key: str) -> int:

@@ -39,6 +39,7 @@ from rankloop.telemetry import log_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from rankloop.counters.base import ServingCounters
     from rankloop.retrieval.specification import PipelineSpec
@@ -178,6 +179,15 @@ class Pipeline:
     def model_ids(self) -> tuple[str, ...]:
         """Names of the trained models that take part."""
         return self._parts.models.model_ids
+
+    def prepare(self, retriever_id: str, now: datetime, timeout_s: float) -> bool:
+        """Have at hand what rankers know of the past up to a moment; see `ModelStage.prepare`.
+
+        Returns:
+            False where that takes too long: they would rank without.
+        """
+        looking = [one.stage for one in self._stages if isinstance(one.stage, ModelStage)]
+        return all([stage.prepare(retriever_id, now, timeout_s) for stage in looking])
 
     def run(self, query: Query, *, limit: int, offset: int = 0, explain: bool = False) -> Outcome:
         """Find and order documents.

@@ -24,6 +24,7 @@ from rankloop.stages.document_facts import FactShelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -115,6 +116,23 @@ class ModelStage:
             scores=np.concatenate([candidates.scores[:n_pinned], falling]),
             seen=seen,
         )
+
+    def prepare(self, retriever_id: str, now: datetime, timeout_s: float) -> bool:
+        """Have at hand what people did before a day; False where that takes too long.
+
+        A request waits for a moment only, and goes without. Who ranks as of a day that has gone
+        by waits here first.
+
+        Args:
+            retriever_id: Whose lists.
+            now: The moment that will be ranked at, aware UTC.
+            timeout_s: How long to wait, in seconds.
+        """
+        if self._histories is None:
+            return True
+        day = now.astimezone(UTC).date()
+        wanted = WantedHistory.of(self._find_reading().spec, retriever_id, day)
+        return self._histories.wait(wanted, timeout_s) is not None
 
     def notes_on(
         self, query: Query, before: Candidates, document_ids: Sequence[str]

@@ -18,6 +18,9 @@ Kind = Literal["adapter", "encoder", "ranker"]
 State = Literal["trained", "rejected", "shadow", "promoted", "retired"]
 """How far a model has come; the catalog knows the state, the folder does not."""
 
+N_SHARDS: Final = 64
+"""Groups of people that logs and manifests tell apart."""
+
 
 class Measured(Record, kw_only=True, frozen=True):
     """One measure of one model on one part of the queries, beside what serves today."""

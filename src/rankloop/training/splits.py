@@ -17,6 +17,7 @@ import numpy as np
 
 from rankloop.errors import NotEnoughDataError, SettingsError, TableError
 from rankloop.events.queries import normalize_query
+from rankloop.tables.manifests import N_SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 Part = Literal["all", "seen", "unseen", "head", "torso", "tail"]
 """Queries that are measured apart."""
-
-N_SHARDS: Final = 64
-"""Groups of people that the log tells apart."""
 
 _SALT: Final = "rankloop split 1"
 """Part of every hash; another one would put queries and people on other sides."""
