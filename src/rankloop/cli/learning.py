@@ -42,8 +42,7 @@ def learn(
         html: Write the report to this file, one self-contained page.
     """
     output = target.open_output()
-    if html is not None and not html.absolute().parent.is_dir():
-        raise InputError(f"there is no folder {html.parent}", where="--html")
+    check_page(html)
     parameters: dict[str, Any] = {}
     if retriever is not None:
         parameters["retriever_id"] = retriever
@@ -83,6 +82,20 @@ def show(output: Output, report: "LearnReport") -> None:
     from rankloop.cli.reporting_text import print_content
 
     print_content(output.people, build_learning_content(report))
+
+
+def check_page(path: Path | None) -> None:
+    """Refuse a page that could not be written, before anything is done.
+
+    Raises:
+        InputError: There is no such folder, or the path is one.
+    """
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}", where="--html")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", where="--html", hint="Name a file in it.")
 
 
 def write_page(path: Path, report: "LearnReport") -> None:

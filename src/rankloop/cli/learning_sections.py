@@ -47,7 +47,7 @@ def build_learning_content(report: LearnReport) -> Content:
         tiles=_build_tiles(report, figures),
         bars=[_build_curve(figures)],
         listings=[_build_candidates(report), _build_measures(report), _build_steps(report)],
-        limits=[_to_lack(one, need) for one in report.candidates for need in one.needs],
+        limits=_list_limits(report),
         footer=f"rankloop {__version__}",
     )
 
@@ -155,6 +155,16 @@ def _build_steps(report: LearnReport) -> Listing:
         (step.name, step.status, step.summary, to_seconds(step.took_s)) for step in report.steps
     ]
     return Listing("Steps", "From the log to the decision.", columns, rows)
+
+
+def _list_limits(report: LearnReport) -> list[str]:
+    """Say what kept steps from being done, what would help, and what there is too little of."""
+    advice = [
+        f"{step.summary[:1].upper()}{step.summary[1:].rstrip('.')}. {step.figures['hint']}"
+        for step in report.steps
+        if step.figures.get("hint")
+    ]
+    return advice + [_to_lack(one, need) for one in report.candidates for need in one.needs]
 
 
 def _to_lack(one: LearnCandidate, need: Need) -> str:

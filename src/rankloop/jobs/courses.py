@@ -44,7 +44,7 @@ class RankerCourse:
 
     def find_lack(self, retriever_id: str, figures: Mapping[str, Any]) -> Lack | None:
         """Say why no ranker is trained; None where one is."""
-        if figures.get("propensities") == "not_identifiable":
+        if figures.get("propensities") == "not_identifiable" and figures.get("clicks"):
             return Lack("position and document cannot be told apart in this log")
         needs = list_ranker_needs(
             n_queries=figures.get("queries", 0),
@@ -88,7 +88,8 @@ class AdapterCourse:
         needs = _find_pair_needs(figures)
         if not needs:
             return None
-        return Lack(f"there are too few {_name(needs)} among the pairs for an adapter", needs)
+        instead = "a ranker takes fewer queries"
+        return Lack(f"the pairs have too few {_name(needs)} for an adapter; {instead}", needs)
 
     def train(self, context: JobContext, retriever_id: str, window: InsightsWindow) -> Trained:
         """Train an adapter."""
@@ -124,7 +125,8 @@ class EncoderCourse:
         needs = _find_pair_needs(figures, ENCODER_QUERIES)
         if not needs:
             return None
-        return Lack(f"there are too few {_name(needs)} among the pairs for an encoder", needs)
+        instead = "an adapter takes fewer queries"
+        return Lack(f"the pairs have too few {_name(needs)} for an encoder; {instead}", needs)
 
     def train(self, context: JobContext, retriever_id: str, window: InsightsWindow) -> Trained:
         """Fine-tune an encoder."""

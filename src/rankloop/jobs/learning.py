@@ -163,9 +163,10 @@ class Learning:
             window: From when to when.
 
         Raises:
-            InputError: The retriever is left out and not the only one, or the window is empty.
+            InputError: The retriever is left out and not the only one, nothing is on record of it,
+                or the window is empty.
         """
-        retriever = context.step("retriever", lambda: self._reader.find_retriever(retriever_id))
+        retriever = context.step("retriever", lambda: self._reader.find_logged(retriever_id))
         diary = Diary(context)
         diary.write("estimate", lambda: describe_curve(self._reader.read(retriever, window)))
         diary.write("label", lambda: describe_labels(self._reader.read(retriever, window)))

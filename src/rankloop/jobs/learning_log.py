@@ -156,7 +156,7 @@ class LogReader:
         """
         if retriever_id is not None:
             return retriever_id
-        known = self._store.ask("retriever_ids").column("retriever_id").to_pylist()
+        known = self._list_retrievers()
         if len(known) == 1:
             return str(known[0])
         if known:
@@ -170,6 +170,25 @@ class LogReader:
             where="/retriever_id",
             hint="Send searches and interactions first.",
         )
+
+    def find_logged(self, retriever_id: str | None) -> str:
+        """Return the retriever asked for, if anything of it is on record, or the only one that is.
+
+        Raises:
+            InputError: Nothing of it is on record; or none was asked for, and there are several.
+        """
+        known = self._list_retrievers()
+        if retriever_id is not None and known and retriever_id not in known:
+            raise InputError(
+                f"nothing is on record of the retriever {retriever_id!r}",
+                where="/retriever_id",
+                hint=f"Known: {', '.join(known[:10])}.",
+            )
+        return self.find_retriever(retriever_id if known else None)
+
+    def _list_retrievers(self) -> list[str]:
+        """List the retrievers that something is on record of."""
+        return [str(name) for name in self._store.ask("retriever_ids")["retriever_id"].to_pylist()]
 
     def list_days(self, retriever_id: str | None, window: InsightsWindow) -> list[datetime]:
         """List the days of a window on which people were shown lists, each at midnight UTC.

@@ -43,6 +43,8 @@ def describe_curve(log: LearningLog) -> Finding:
             for value, is_known in zip(propensities.examination, known, strict=True)
         ],
     }
+    if not cells.n_clicks:
+        return f"nothing was clicked in {log.n_searches:,} searches", figures
     if propensities.status == "not_identifiable":
         return "position and document cannot be told apart in this log", figures
     deep = np.flatnonzero(known)[-1]
@@ -55,8 +57,14 @@ def describe_labels(log: LearningLog) -> Finding:
     """Say how attractive documents are with position taken out.
 
     Raises:
-        NotEnoughDataError: Position cannot be taken out.
+        NotEnoughDataError: Nothing was clicked, or position cannot be taken out.
     """
+    if not log.cells.n_clicks:
+        raise NotEnoughDataError(
+            "nothing was clicked, so there are no labels",
+            where="clicks",
+            hint="Send clicks with the `search_id` of the list they were made in.",
+        )
     if not log.is_identified:
         raise NotEnoughDataError(
             "position cannot be taken out of these clicks, so they are no labels",
