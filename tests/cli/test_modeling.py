@@ -35,6 +35,15 @@ def test_models_are_listed_with_what_they_gained(shop):
     )
 
 
+def test_the_name_of_a_model_is_listed_whole_on_a_narrow_screen(shop):
+    name = "adapter-of-the-spring-sale-6ebbd7c459"
+    engine = open_engine(shop.cwd / "d")
+    keep_adapter(engine.models, name, metrics=[GAIN], window=WINDOW)
+    engine.close()
+
+    assert name in shop("models", "list", "--data", "d").stdout
+
+
 def test_a_model_is_shown_with_its_measures_and_steps(shop):
     shown = " ".join(shop("models", "show", "a1", "--data", "d").stdout.split())
 

@@ -139,8 +139,11 @@ def _to_table(known: "Sequence[Model]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    names = ("model", "kind", "retriever", "state", "ranks", "made", "measured")
-    table = Table(*names, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    # Whole, however narrow the screen: it is what other commands are told.
+    table.add_column("model", no_wrap=True, overflow="fold", min_width=_find_width(known))
+    for name in ("kind", "retriever", "state", "ranks", "made", "measured"):
+        table.add_column(name)
     for model in known:
         table.add_row(
             Text(model.model_id),
@@ -152,6 +155,11 @@ def _to_table(known: "Sequence[Model]") -> "Table":
             _to_change(model.metrics[0]) if model.metrics else UNKNOWN,
         )
     return table
+
+
+def _find_width(known: "Sequence[Model]") -> int:
+    """Return how many characters the longest name has."""
+    return max(len(model.model_id) for model in known)
 
 
 def _to_change(measured: "Measured") -> str:
