@@ -60,7 +60,8 @@ def test_a_job_that_is_not_there_is_a_no(rankloop):
 
 def test_an_empty_folder_has_no_jobs_and_no_schedules(rankloop):
     assert "no such job" in rankloop("jobs", "list", "--data", "d").stdout
-    assert "no schedule" in rankloop("jobs", "schedules", "--data", "d").stdout
+    none = rankloop("jobs", "schedules", "--data", "d").stdout
+    assert none == "There is no schedule; settings [schedules.NAME] make one.\n"
 
 
 def test_schedules_are_shown(rankloop):

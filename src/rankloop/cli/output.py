@@ -69,7 +69,9 @@ class Output:
     def say(self, what: RenderableType = "") -> None:
         """Show something to people; lines of text stay whole in a pipe."""
         is_text = isinstance(what, str) or hasattr(what, "plain")
-        self.people.print(what, soft_wrap=is_text and not self.people.is_terminal)
+        whole = is_text and not self.people.is_terminal
+        # Brackets are brackets: names and settings have some.
+        self.people.print(what, soft_wrap=whole, markup=False)
 
     def note(self, text: str) -> None:
         """Show a remark that is no part of the answer."""
