@@ -110,6 +110,7 @@ def test_a_child_ends_with_its_server_and_goes_on_where_it_was(server, tmp_path)
     assert job["state"] == "done"
     assert job["result"]["began_at"] >= 6
     wait_until_gone(last)
+    server.stop()
     assert list((server.folder / "jobs").iterdir()) == []
 
 

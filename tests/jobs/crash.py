@@ -32,12 +32,15 @@ class Server:
 
     def __init__(self, folder, port, *preload):
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}"
+        self._url = f"http://127.0.0.1:{port}"
+        self._http = None
         self.log = folder.with_suffix(".log")
         self.process = None
         self._words = [str(folder), str(port), *map(str, preload)]
 
     def start(self):
+        # One for all calls: making one costs as much as a hundred of them.
+        self._http = httpx2.Client(base_url=self._url, timeout=60)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", STARTED_BY, *self._words],
@@ -47,7 +50,7 @@ class Server:
         give_up_at = time.monotonic() + 120
         while time.monotonic() < give_up_at:
             try:
-                httpx2.get(f"{self.url}/health/live", timeout=1)
+                self._http.get("/health/live", timeout=5)
             except httpx2.TransportError:
                 assert self.process.poll() is None, self.read_log()
                 time.sleep(0.05)
@@ -56,10 +59,13 @@ class Server:
         raise AssertionError(f"the server did not start: {self.read_log()}")
 
     def kill(self):
+        self._http.close()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self):
+        if self._http is not None:
+            self._http.close()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)
@@ -68,12 +74,12 @@ class Server:
         return self.log.read_text()[-4_000:]
 
     def post(self, path, body=None):
-        answer = httpx2.post(self.url + path, json=body, timeout=60)
+        answer = self._http.post(path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json()
 
     def get(self, path):
-        answer = httpx2.get(self.url + path, timeout=60)
+        answer = self._http.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

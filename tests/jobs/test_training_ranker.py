@@ -3,16 +3,11 @@
 from contextlib import closing
 from datetime import UTC, date, datetime
 
-import msgspec
 import numpy as np
 import pytest
 from tests.jobs.crash import Server, survive
+from tests.jobs.kiosk import open_kiosk
 
-from rankloop.bias.cells import Pairs
-from rankloop.bias.simulation import Simulation, SimulationConfig
-from rankloop.bias.simulation_rankers import RankerConfig as NoiseConfig
-from rankloop.bias.simulation_rows import RowConfig, iter_interaction_lines, iter_search_lines
-from rankloop.bias.simulation_truth import Truth
 from rankloop.catalog.models import Decision
 from rankloop.counters.day_history import WantedHistory
 from rankloop.errors import InputError, NotEnoughDataError
@@ -28,74 +23,6 @@ from rankloop.stages.base import Query
 from rankloop.wiring import open_engine
 
 N_QUERIES = 60
-N_DOCUMENTS = 12
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "dune",
-    "ember",
-    "fjord",
-    "grove",
-    "heath",
-    "inlet",
-    "jetty",
-    "kelp",
-    "lagoon",
-]
-
-
-class Kiosk:
-    """Documents whose stars people like, before a ranker that shows the cheap ones first."""
-
-    def __init__(self):
-        rng = np.random.default_rng(4)
-        n = N_QUERIES * N_DOCUMENTS
-        self.stars = rng.integers(1, 6, n)
-        self.prices = rng.uniform(1, 9, n).round(2)
-        self.query = np.repeat(np.arange(N_QUERIES), N_DOCUMENTS)
-        self.texts = sorted(f"{a} {b}" for a in WORDS for b in WORDS if a < b)[:N_QUERIES]
-        self.ids = np.array([f"d{number:04d}" for number in range(n)], dtype=object)
-
-    def documents(self):
-        for number, name in enumerate(self.ids):
-            yield msgspec.json.encode(
-                {
-                    "document_id": str(name),
-                    "text": self.texts[self.query[number]],
-                    "payload": {
-                        "stars": int(self.stars[number]),
-                        "price": float(self.prices[number]),
-                    },
-                }
-            )
-
-    def simulate(self, n_searches, noise_sd):
-        truth = Truth(
-            pairs=Pairs(self.query, np.array(self.texts, dtype=object), self.ids),
-            attraction=0.05 + 0.15 * (self.stars - 1),
-            satisfaction=np.full(self.stars.size, 0.5),
-            score=-self.prices / 2,
-            popularity=np.full(N_QUERIES, 1 / N_QUERIES),
-        )
-        config = SimulationConfig(seed=3, n_searches=n_searches, n_weeks=4, n_people=800)
-        return Simulation(truth, ranker=NoiseConfig(noise_sd=noise_sd), config=config)
-
-    def write(self, path, n_searches, noise_sd):
-        simulation = self.simulate(n_searches, noise_sd)
-        log, rows = simulation.run(), RowConfig(retriever_id="kiosk")
-        with path.open("wb") as file:
-            for write in (iter_search_lines, iter_interaction_lines):
-                file.writelines(line + b"\n" for line in write(log, simulation.config, rows))
-
-
-def open_kiosk(folder, n_searches, noise_sd=0.6):
-    kiosk = Kiosk()
-    engine = open_engine(folder / "data")
-    engine.documents.upsert("kiosk", list(kiosk.documents()))
-    kiosk.write(folder / "log.ndjson", n_searches, noise_sd)
-    assert engine.importer.run([folder / "log.ndjson"], "native").rejected == 0
-    return kiosk, engine
 
 
 @pytest.fixture(scope="module")
