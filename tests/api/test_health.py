@@ -3,7 +3,8 @@
 
 def test_a_running_process_is_live_and_ready(api):
     assert api.get("/health/live").json() == {"status": "live"}
-    assert api.get("/health/ready").json() == {"behind": 0, "status": "ready"}
+    ready = {"behind": 0, "models_not_serving": 0, "status": "ready"}
+    assert api.get("/health/ready").json() == ready
 
 
 def test_metrics_count_events_and_requests(api):

@@ -11,7 +11,7 @@ from rankloop.cli.main import app, main
 from rankloop.version import __version__
 
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
-GROUPS = {"judgments", "keys", "retrievers"}
+GROUPS = {"jobs", "judgments", "keys", "models", "retrievers", "train"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -36,6 +36,9 @@ _SEARCH_TYPES: Final[dict[str, pa.DataType]] = {
     "latency_ms": pa.float64(),
     "n_results": pa.int32(),
 }
+_NESTED: Final = frozenset({"results", "features"})
+"""Fields that are no columns: lists are laid out apart, and no file says what a ranker saw."""
+
 _RENAMED: Final = {"user": "user_key"}
 
 
@@ -75,7 +78,7 @@ def _to_columns(
     rows: Sequence[InteractionRow] | Sequence[SearchRow], types: dict[str, pa.DataType]
 ) -> dict[str, pa.Array]:
     """Turn the flat fields of rows into columns; what is not named in `types` is text."""
-    names = [name for name in rows[0].__struct_fields__ if name != "results"]
+    names = [name for name in rows[0].__struct_fields__ if name not in _NESTED]
     return {
         _RENAMED.get(name, name): pa.array(
             [getattr(row, name) for row in rows], types.get(name, pa.string())
