@@ -160,11 +160,11 @@ def test_a_killed_child_goes_on_from_its_checkpoint_to_the_same_weights(installa
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     with pytest.raises(KilledError):
-        installation.run(context, retriever_id="products")
+        installation.run(context, onnx=False)
     assert killed.wait(5)
     assert "train" not in recorder.steps
     said.clear()
-    installation.run(JobContext("killed", context.folder, recorder))
+    installation.run(JobContext("killed", context.folder, recorder), onnx=False)
     steps = [text for text in said if text.startswith("step")]
     assert not steps[0].startswith("step 1 of")
     digest = hashlib.sha256((work / "model" / "model.safetensors").read_bytes()).hexdigest()
@@ -296,5 +296,5 @@ def test_a_disk_that_is_full_on_the_way_is_said_and_no_model_appears(installatio
 
     threading.Thread(target=fill, daemon=True).start()
     with pytest.raises(DiskFullError):
-        installation.run(JobContext("full", folder, MemoryRecorder()))
+        installation.run(JobContext("full", folder, MemoryRecorder()), onnx=False)
     assert installation.engine.models.catalog.list() == known
