@@ -52,7 +52,9 @@ TASKS = """
             file.write(f"{os.getpid()}\\n")
         first = int(checkpoint.read_text()) if checkpoint.exists() else 0
         for number in range(first, 20):
-            checkpoint.write_text(str(number))
+            # Whole or not at all: a kill may come between any two instructions.
+            (folder / "next").write_text(str(number))
+            (folder / "next").replace(checkpoint)
             report(number / 20, "counting")
             time.sleep(0.1)
         return {"began_at": first}

@@ -197,8 +197,10 @@ class Workers:
         """Return what puts down a failure: another attempt where the next may do better."""
         job_id = record.job_id
         is_last = record.attempts >= self._max_attempts
-        # What is closed under a job may fail in any way.
-        if self._is_closing or (isinstance(error, KilledError) and not is_last):
+        if self._is_closing:
+            # What is closed under a job may fail in any way; that is no attempt of its own.
+            return lambda: self._catalog.put_back(job_id, is_counted=False)
+        if isinstance(error, KilledError) and not is_last:
             return lambda: self._begin_again(job_id)
         ours = to_error(error)
         if ours.code == RankloopError.code:
