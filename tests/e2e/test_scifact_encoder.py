@@ -170,13 +170,15 @@ def test_clicks_make_an_encoder_better_and_do_no_harm_to_unseen_queries(
     if what == "titles":
         collection, fit = to_titles(collection), TITLES
     study = Study(collection, fit, tmp_path)
+    gained = {"clicks": [], "judgments": []}
     for seed in SEEDS:
         traffic, pairs = study.mine(JudgedTrafficConfig(seed=seed))
-        clicks = study.train(traffic, pairs, "clicks")
-        show(seed, "clicks", clicks)
-        oracle = study.train(traffic, traffic.oracle_pairs(), "judgments")
-        show(seed, "judgments", oracle)
-        # Nothing is kept where validation sees no gain: that is 0, never less.
-        assert clicks.gains["seen"].relative >= 0
-        assert clicks.gains["unseen"].estimate.high > 0
-        assert oracle.gains["seen"].relative >= 0
+        for teacher, lesson in (("clicks", pairs), ("judgments", traffic.oracle_pairs())):
+            outcome = study.train(traffic, lesson, teacher)
+            show(seed, teacher, outcome)
+            # Nothing is kept where validation sees no gain: that is 0, never less.
+            assert outcome.gains["seen"].relative >= 0
+            assert outcome.gains["unseen"].estimate.high >= 0
+            gained[teacher].append(outcome.gains["seen"].relative)
+    # One seed alone may keep the base, whoever teaches; over all of them learning pays.
+    assert np.mean(gained["judgments"]) > np.mean(gained["clicks"]) > 0

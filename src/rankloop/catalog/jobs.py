@@ -287,7 +287,7 @@ class JobCatalog:
         """Let go of the file."""
         self._engine.dispose()
 
-    def _end(self, job_id: str, state: JobState, **values: Any) -> None:  # noqa: ANN401 column values
+    def _end(self, job_id: str, state: JobState, **values: object) -> None:
         """End a job that runs; what it had noted for later attempts goes."""
         with self._lock, self._engine.begin() as connection:
             ended = {"state": state, "is_cancelling": False, "ended_at": self._now_us()}
@@ -295,7 +295,7 @@ class JobCatalog:
             connection.execute(update(JOBS).where(known).values(**ended, **values))
             self.notes.forget_steps(connection, [job_id])
 
-    def _change(self, job_id: str, **values: Any) -> None:  # noqa: ANN401 column values
+    def _change(self, job_id: str, **values: object) -> None:
         """Change a job on record."""
         with self._lock, self._engine.begin() as connection:
             connection.execute(update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
